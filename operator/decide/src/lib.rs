@@ -1,0 +1,1 @@
+//! Pure decisions of the operator an observed world in, a plan out.

@@ -1,0 +1,3 @@
+//! triptych-operator
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! trader
+
+fn main() {}

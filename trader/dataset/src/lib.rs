@@ -1,0 +1,1 @@
+//! The dataset of candidate trades crash-safe Parquet files with a manifest.

@@ -1,0 +1,1 @@
+//! The engine market events in, candidate trades with every rule's verdict out.

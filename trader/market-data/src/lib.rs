@@ -1,0 +1,1 @@
+//! Market data the venue's public streams, recordings, the generator and the tape server.

@@ -1,0 +1,3 @@
+//! trader-observe
+
+fn main() {}
