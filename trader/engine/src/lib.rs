@@ -1,1 +1,7 @@
-//! The engine market events in, candidate trades with every rule's verdict out.
+//! The deterministic trading engine: market events in, candidate trades with risk verdicts out.
+//!
+//! Pure by construction: no clock, no network, no file, no async. Time comes from events, so the
+//! same events and the same revision give the same candidates whatever the speed of playback.
+
+pub mod decimal;
+pub mod event;
