@@ -1,0 +1,3 @@
+module triptych.trading/tests/cluster/parts/pause
+
+go 1.26
