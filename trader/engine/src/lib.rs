@@ -5,3 +5,4 @@
 
 pub mod decimal;
 pub mod event;
+pub mod order_book;

@@ -1,0 +1,260 @@
+//! The order book keeps what the venue's rules promise: checked case by case, and against a naive
+//! model on random streams with losses.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use triptych_engine::decimal::{Price, Quantity};
+use triptych_engine::event::{DepthDiff, DepthSnapshot, Level, Levels, Timestamp};
+use triptych_engine::order_book::{
+    BookChange, MAX_KEPT_DIFFS, OrderBook, ResyncReason, microprice,
+};
+
+fn level(price: i64, quantity: i64) -> Level {
+    Level {
+        price: Price::from_units(price),
+        quantity: Quantity::from_units(quantity),
+    }
+}
+
+fn levels(bids: &[(i64, i64)], asks: &[(i64, i64)]) -> Levels {
+    let side = |levels: &[(i64, i64)]| levels.iter().map(|&(p, q)| level(p, q)).collect();
+    Levels {
+        bids: side(bids),
+        asks: side(asks),
+    }
+}
+
+fn diff(first: u64, last: u64, levels: Levels) -> DepthDiff {
+    DepthDiff {
+        first_update_id: first,
+        final_update_id: last,
+        levels,
+    }
+}
+
+fn snapshot(last: u64, levels: Levels) -> DepthSnapshot {
+    DepthSnapshot {
+        last_update_id: last,
+        levels,
+    }
+}
+
+const fn at(milliseconds: i64) -> Timestamp {
+    Timestamp::from_milliseconds(milliseconds)
+}
+
+fn book_at_100() -> OrderBook {
+    let mut book = OrderBook::default();
+    let change = book.on_snapshot(
+        &snapshot(100, levels(&[(99, 5), (98, 7)], &[(101, 3)])),
+        at(1),
+    );
+    assert_eq!(change, BookChange::Updated);
+    book
+}
+
+#[test]
+fn a_snapshot_and_its_diffs_give_the_top_of_the_book() {
+    let mut book = book_at_100();
+    let change = book.on_diff(
+        &diff(101, 103, levels(&[(99, 0)], &[(100, 4)])),
+        Some(at(2)),
+        at(3),
+    );
+    assert_eq!(change, BookChange::Updated);
+    assert_eq!(book.top(), Some((level(98, 7), level(100, 4))));
+    assert_eq!(book.last_update_id(), Some(103));
+    assert_eq!(
+        (book.ts_event(), book.ts_recv()),
+        (Some(at(2)), Some(at(3)))
+    );
+}
+
+#[test]
+fn a_hole_in_the_numbering_empties_the_book_until_a_snapshot_joins() {
+    let mut book = book_at_100();
+    let change = book.on_diff(&diff(105, 106, levels(&[(97, 1)], &[])), None, at(2));
+    assert_eq!(
+        change,
+        BookChange::NeedsSnapshot(ResyncReason::Gap {
+            expected: 101,
+            received: 105
+        })
+    );
+    assert!(!book.is_in_sync() && book.top().is_none() && book.ts_recv().is_none());
+
+    let too_old = book.on_snapshot(&snapshot(103, levels(&[(99, 1)], &[(101, 1)])), at(3));
+    assert_eq!(
+        too_old,
+        BookChange::NeedsSnapshot(ResyncReason::SnapshotTooOld {
+            needed: 104,
+            received: 103
+        })
+    );
+    assert_eq!(
+        book.on_snapshot(&snapshot(105, levels(&[(99, 1)], &[(101, 1)])), at(4)),
+        BookChange::Updated
+    );
+    assert_eq!(book.last_update_id(), Some(106), "the kept diff joined");
+    assert_eq!(book.bids().iter().count(), 2, "and its level is there");
+    assert_eq!(book.counters().gaps, 1);
+}
+
+#[test]
+fn a_crossed_book_is_void() {
+    let mut book = book_at_100();
+    let change = book.on_diff(&diff(101, 101, levels(&[(101, 1)], &[])), None, at(2));
+    assert_eq!(
+        change,
+        BookChange::NeedsSnapshot(ResyncReason::Crossed {
+            bid: Price::from_units(101),
+            ask: Price::from_units(101)
+        })
+    );
+    assert!(!book.is_in_sync());
+}
+
+#[test]
+fn kept_diffs_are_bounded() {
+    let mut book = OrderBook::default();
+    for id in 1..=MAX_KEPT_DIFFS as u64 {
+        assert_eq!(
+            book.on_diff(&diff(id, id, Levels::default()), None, at(1)),
+            BookChange::Unchanged
+        );
+    }
+    let next = MAX_KEPT_DIFFS as u64 + 1;
+    assert_eq!(
+        book.on_diff(&diff(next, next, Levels::default()), None, at(1)),
+        BookChange::NeedsSnapshot(ResyncReason::TooManyKeptDiffs)
+    );
+}
+
+#[test]
+fn microprice_leans_towards_the_thinner_side() {
+    assert!((microprice(level(100, 30), level(200, 10)) * 1e8 - 175.0).abs() < 1e-9);
+    assert!((microprice(level(100, 0), level(200, 0)) * 1e8 - 150.0).abs() < 1e-9);
+}
+
+/// A book as a venue would keep it: every update has an id, and nothing is lost.
+#[derive(Default)]
+struct Venue {
+    bids: BTreeMap<i64, i64>,
+    asks: BTreeMap<i64, i64>,
+    last_update_id: u64,
+}
+
+impl Venue {
+    fn step(&mut self, changes: &[(bool, i64, i64)]) -> DepthDiff {
+        let first = self.last_update_id + 1;
+        let mut changed = Levels::default();
+        for &(bid, offset, quantity) in changes {
+            self.last_update_id += 1;
+            // Bids stay below 1,000 and asks above: this venue's book never crosses.
+            let (side, out, price) = if bid {
+                (&mut self.bids, &mut changed.bids, 999 - offset)
+            } else {
+                (&mut self.asks, &mut changed.asks, 1_001 + offset)
+            };
+            if quantity == 0 {
+                side.remove(&price);
+            } else {
+                side.insert(price, quantity);
+            }
+            out.push(level(price, quantity));
+        }
+        diff(first, self.last_update_id, changed)
+    }
+
+    fn snapshot(&self) -> DepthSnapshot {
+        let bids: Vec<_> = self.bids.iter().rev().map(|(&p, &q)| (p, q)).collect();
+        let asks: Vec<_> = self.asks.iter().map(|(&p, &q)| (p, q)).collect();
+        snapshot(self.last_update_id, levels(&bids, &asks))
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Deliver(Vec<(bool, i64, i64)>),
+    Lose(Vec<(bool, i64, i64)>),
+    TakeSnapshot,
+    DeliverSnapshot,
+    DeliverAgain,
+    Reconnect,
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    let changes = || prop::collection::vec((any::<bool>(), 0_i64..30, 0_i64..4), 1..6);
+    prop_oneof![
+        8 => changes().prop_map(Step::Deliver),
+        1 => changes().prop_map(Step::Lose),
+        2 => Just(Step::TakeSnapshot),
+        3 => Just(Step::DeliverSnapshot),
+        1 => Just(Step::DeliverAgain),
+        1 => Just(Step::Reconnect),
+    ]
+}
+
+proptest! {
+    /// Whatever is lost, repeated or late: a book that says it is in sync is a state that the
+    /// venue's book went through, the newest one that the received ids allow.
+    #[test]
+    fn a_book_in_sync_equals_the_venues_book(steps in prop::collection::vec(any_step(), 1..120)) {
+        let mut venue = Venue::default();
+        let mut history = BTreeMap::from([(0, venue.snapshot())]);
+        let mut book = OrderBook::default();
+        let (mut last_diff, mut in_flight) = (None, None);
+        for step in steps {
+            match step {
+                Step::Deliver(changes) => {
+                    let diff = venue.step(&changes);
+                    book.on_diff(&diff, None, at(1));
+                    last_diff = Some(diff);
+                }
+                Step::Lose(changes) => {
+                    venue.step(&changes);
+                }
+                Step::TakeSnapshot => in_flight = Some(venue.snapshot()),
+                Step::DeliverSnapshot => {
+                    if let Some(snapshot) = in_flight.take() {
+                        book.on_snapshot(&snapshot, at(1));
+                    }
+                }
+                Step::DeliverAgain => {
+                    if let Some(diff) = &last_diff {
+                        book.on_diff(diff, None, at(1));
+                    }
+                }
+                Step::Reconnect => book.reset(),
+            }
+            history.insert(venue.last_update_id, venue.snapshot());
+            match book.last_update_id() {
+                None => prop_assert!(book.top().is_none() && book.bids().is_empty()),
+                Some(id) => {
+                    let expected = &history[&id];
+                    prop_assert_eq!(book.bids().iter().collect::<Vec<_>>(), expected.levels.bids.clone());
+                    prop_assert_eq!(book.asks().iter().collect::<Vec<_>>(), expected.levels.asks.clone());
+                }
+            }
+        }
+    }
+
+    /// A stream without losses never asks for another snapshot.
+    #[test]
+    fn a_whole_stream_needs_one_snapshot(
+        before in prop::collection::vec(prop::collection::vec((any::<bool>(), 0_i64..30, 0_i64..4), 1..6), 1..10),
+        after in prop::collection::vec(prop::collection::vec((any::<bool>(), 0_i64..30, 0_i64..4), 1..6), 0..40),
+    ) {
+        let mut venue = Venue::default();
+        let mut book = OrderBook::default();
+        for changes in &before {
+            book.on_diff(&venue.step(changes), None, at(1));
+        }
+        prop_assert_eq!(book.on_snapshot(&venue.snapshot(), at(1)), BookChange::Updated);
+        for changes in &after {
+            prop_assert_eq!(book.on_diff(&venue.step(changes), None, at(1)), BookChange::Updated);
+        }
+        prop_assert_eq!(book.counters().snapshots, 1);
+    }
+}
