@@ -1,1 +1,30 @@
-//! API types of Triptych one file a kind.
+//! The API of Triptych (group `triptych.trading`, version `v1alpha1`).
+//!
+//! One file a kind: [`trading_account`], [`config_revision`], [`trading_instance`]. [`hash`] defines
+//! what makes two configurations the same; [`definitions`] turns the types into the
+//! CustomResourceDefinitions that are committed beside them as YAML.
+
+#![allow(
+    unreachable_pub,
+    reason = "the schema derive declares its helper types inside functions"
+)]
+
+pub mod config_revision;
+pub mod definitions;
+pub mod hash;
+pub mod promotion;
+pub mod risk_rules;
+pub mod strategies;
+pub mod text;
+pub mod trading_account;
+pub mod trading_instance;
+
+pub use config_revision::{ConfigRevision, ConfigRevisionSpec};
+pub use hash::ConfigHash;
+pub use trading_account::{TradingAccount, TradingAccountSpec};
+pub use trading_instance::{Tier, TradingInstance, TradingInstanceSpec, TradingState};
+
+/// The API group of every kind.
+pub const GROUP: &str = "triptych.trading";
+/// The only served version.
+pub const VERSION: &str = "v1alpha1";

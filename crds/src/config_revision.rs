@@ -1,0 +1,174 @@
+//! `ConfigRevision`: everything that decides what a trader does, immutable.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::{CustomResource, KubeSchema};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    risk_rules::RiskRule,
+    strategies::Strategy,
+    text::{Decimal, FileName, ImageByDigest, Sha256Hex, Symbol},
+};
+
+/// Most bytes of all `files` together: 700 KiB. Larger artefacts belong in the image.
+pub const MAX_FILES_BYTES: usize = 700 * 1024;
+
+/// Everything that decides what a trader does: the build, the instruments, the strategies and the
+/// risk rules. It never changes after it is created; a change is a new revision. Two revisions are
+/// the same when the SHA-256 of the canonical JSON (RFC 8785) of their specs is the same.
+#[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[kube(
+    group = "triptych.trading",
+    version = "v1alpha1",
+    kind = "ConfigRevision",
+    plural = "configrevisions",
+    shortname = "cr",
+    category = "triptych",
+    namespaced,
+    status = "ConfigRevisionStatus",
+    derive = "PartialEq",
+    doc = "An immutable configuration of a trader: build, instruments, strategies, risk rules.",
+    printcolumn(
+        name = "Hash",
+        type_ = "string",
+        json_path = ".status.shortHash",
+        description = "First 12 characters of the configuration's hash."
+    ),
+    printcolumn(
+        name = "Rendered",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].status",
+        description = "Whether the configuration can be used."
+    ),
+    printcolumn(
+        name = "Used by",
+        type_ = "integer",
+        json_path = ".status.usedBy",
+        description = "Number of TradingInstances that declare or run it."
+    ),
+    printcolumn(
+        name = "Age",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp"
+    )
+)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[x_kube(
+    validation = Rule::new("self == oldSelf").message("a ConfigRevision is immutable: create a new one with another name and point configRevision at it"),
+    validation = Rule::new("self.strategies.all(s, s.instruments.all(i, self.instruments.exists(known, known.symbol == i)))").message("every symbol in strategies[].instruments must stand in spec.instruments").field_path(".strategies"),
+    validation = Rule::new("!has(self.files) || self.files.map(name, size(self.files[name])).sum() <= 716800").message("all files together may have at most 716800 characters (700 KiB): larger artefacts belong in the image").field_path(".files")
+)]
+pub struct ConfigRevisionSpec {
+    /// The trader's image, by digest only: a tag can be moved, a digest cannot. Because the build is
+    /// part of the revision, equal hashes mean equal builds.
+    pub image: ImageByDigest,
+    /// The venue whose market is traded. An account that runs this revision must be of this venue.
+    pub venue: Venue,
+    /// The instruments, by symbol. 1 to 256.
+    #[schemars(length(min = 1, max = 256))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["symbol".into()]))]
+    pub instruments: Vec<Instrument>,
+    /// The strategies, by name. 1 to 64.
+    #[schemars(length(min = 1, max = 64))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub strategies: Vec<Strategy>,
+    /// The risk rules, each at most once. All are evaluated for every candidate trade, in this
+    /// order; W and R enforce them, ABH does not. At most 32.
+    #[schemars(length(max = 32))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub risk_rules: Vec<RiskRule>,
+    /// What happens to resting orders when trading halts or the pod stops. Without it they are
+    /// cancelled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resting_orders: Option<RestingOrders>,
+    /// Further small files by name, as text; the trader finds them beside its configuration. At
+    /// most 64, 700 KiB in all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "files_schema")]
+    pub files: Option<BTreeMap<FileName, String>>,
+}
+
+fn files_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object", "maxProperties": 64,
+        "additionalProperties": { "type": "string", "maxLength": 716_800 },
+        "x-kubernetes-validations": [{
+            "rule": format!("self.all(name, name.size() <= {} && name.matches('{}'))", FileName::MAX_LENGTH, FileName::PATTERN),
+            "message": "file names are 1 to 128 letters, digits, '.', '_' and '-', and do not start with '.'"
+        }]
+    })
+}
+
+/// Venues that Triptych knows.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+pub enum Venue {
+    /// Binance spot.
+    BinanceSpot,
+    /// Bybit, API version 5.
+    BybitV5,
+}
+
+/// An instrument and the increments that the venue accepts for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Instrument {
+    /// The venue's symbol, in capitals.
+    pub symbol: Symbol,
+    /// Smallest step of a price, in the quote asset: the venue's tick size.
+    pub price_increment: Decimal,
+    /// Smallest step of a quantity, in the base asset: the venue's step size.
+    pub quantity_increment: Decimal,
+}
+
+/// What happens to resting orders.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RestingOrders {
+    /// When trading halts.
+    pub on_halt: RestingOrderPolicy,
+    /// When the pod stops in an orderly way.
+    pub on_stop: RestingOrderPolicy,
+}
+
+/// Cancel or keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum RestingOrderPolicy {
+    /// The trader cancels its resting orders.
+    Cancel,
+    /// The trader leaves its resting orders at the venue.
+    Keep,
+}
+
+/// What the operator made of a revision.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ConfigRevisionStatus {
+    /// The generation that this status describes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// SHA-256 of the canonical JSON of the spec, 64 hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash: Option<Sha256Hex>,
+    /// The first 12 characters of `hash`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 12))]
+    pub short_hash: Option<String>,
+    /// Name of the immutable ConfigMap that holds the canonical bytes, in each namespace where the
+    /// revision runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
+    pub config_map: Option<String>,
+    /// Number of TradingInstances that declare or run this revision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 100_000))]
+    pub used_by: Option<i32>,
+    /// `Ready`: the configuration is rendered and can be used.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "crate::definitions::conditions_schema")]
+    pub conditions: Vec<Condition>,
+}
