@@ -1,0 +1,62 @@
+# Triptych. `make` alone explains itself.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.SHELLFLAGS := -euo pipefail -c
+
+export TRIPTYCH_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/triptych
+
+.PHONY: help setup check format lint unit generate parts test independent-checks cluster-tests end-to-end test-long audit demo demo-down cluster-up cluster-down
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
+
+setup: ## install the Debian packages that a bare machine lacks
+	@./.ci/setup
+
+check: format lint unit ## format, lints and every test that needs no cluster
+
+format:
+	cargo fmt --all --check
+
+lint:
+	cargo clippy --workspace --all-targets --quiet -- -D warnings
+
+unit:
+	cargo test --workspace --quiet
+
+generate: ## renew the generated files
+	cargo run -q -p triptych-crds --bin generate-crds crds/yaml
+	mkdir -p charts/triptych/files/crds && cp crds/yaml/*.yaml charts/triptych/files/crds/
+
+parts: setup ## build the local cluster's parts into the cache
+	cargo run -q -p triptych-cluster --bin cluster -- build-parts
+
+test: setup check independent-checks cluster-tests end-to-end ## everything
+	@./.ci/timing summary
+
+independent-checks: ## the hash, the indicators and the dataset against other people's libraries
+	cargo test --quiet -p triptych-crds --features independent-checks
+
+cluster-tests: parts ## the local cluster itself
+	cargo test --quiet -p triptych-cluster --features cluster-tests
+
+end-to-end: parts ## the end-to-end suite on a real cluster
+	cargo test --quiet -p triptych-end-to-end --features cluster-tests
+
+test-long: test audit ## everything, and what takes longer
+
+audit: ## licences, sources and duplicate versions of dependencies
+	command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
+	cargo deny check licenses bans sources
+
+demo: setup ## the main job: an ABH instance on a real cluster, followed live
+	cargo run -q -p triptych-end-to-end --bin demo -- up
+
+demo-down: ## end what `make demo` started
+	cargo run -q -p triptych-end-to-end --bin demo -- down
+
+cluster-up: parts ## the local cluster alone
+	cargo run -q -p triptych-cluster --bin cluster -- up
+
+cluster-down: ## end the local cluster
+	cargo run -q -p triptych-cluster --bin cluster -- down
