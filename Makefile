@@ -16,32 +16,31 @@ setup: ## install the Debian packages that a bare machine lacks
 check: format lint unit ## format, lints and every test that needs no cluster
 
 format:
-	cargo fmt --all --check
+	@.ci/step format cargo fmt --all --check
 
 lint:
-	cargo clippy --workspace --all-targets --quiet -- -D warnings
+	@.ci/step lint cargo clippy --workspace --all-targets --quiet -- -D warnings
 
 unit:
-	cargo test --workspace --quiet
+	@.ci/step unit cargo test --workspace
 
 generate: ## renew the generated files
 	cargo run -q -p triptych-crds --bin generate-crds crds/yaml
 	mkdir -p charts/triptych/files/crds && cp crds/yaml/*.yaml charts/triptych/files/crds/
 
 parts: setup ## build the local cluster's parts into the cache
-	cargo run -q -p triptych-cluster --bin cluster -- build-parts
+	@.ci/step parts cargo run -q -p triptych-cluster --bin cluster -- build-parts
 
-test: setup check independent-checks cluster-tests end-to-end ## everything
-	@./.ci/timing summary
+test: setup check parts independent-checks cluster-tests end-to-end ## everything
 
 independent-checks: ## the hash, the indicators and the dataset against other people's libraries
-	cargo test --quiet -p triptych-crds --features independent-checks
+	@.ci/step independent-checks cargo test -p triptych-crds --features independent-checks
 
 cluster-tests: parts ## the local cluster itself
-	cargo test --quiet -p triptych-cluster --features cluster-tests
+	@.ci/step cluster-tests cargo test -p triptych-cluster --features cluster-tests
 
 end-to-end: parts ## the end-to-end suite on a real cluster
-	cargo test --quiet -p triptych-end-to-end --features cluster-tests
+	@.ci/step end-to-end cargo test -p triptych-end-to-end --features cluster-tests
 
 test-long: test audit ## everything, and what takes longer
 
