@@ -125,7 +125,7 @@ fn unexpected(text: &[u8], byte: u8) -> DecimalError {
 }
 
 /// Writes `magnitude` with `decimals` decimals, without the zeros at its end.
-fn write_units(
+pub(crate) fn write_units(
     f: &mut fmt::Formatter<'_>,
     negative: bool,
     magnitude: u128,
@@ -301,10 +301,35 @@ impl Notional {
             .map(Quantity)
     }
 
-    /// Reads a plain decimal of at most eight decimals, exactly.
+    /// Reads a plain decimal of at most eight decimals and below 10²² in size, exactly.
     pub fn parse(text: &[u8]) -> Result<Self, DecimalError> {
-        parse_units(text).map(|units| Self(i128::from(units) * i128::from(UNITS_PER_WHOLE)))
+        match parse_units(text) {
+            Ok(units) => Ok(Self(i128::from(units) * i128::from(UNITS_PER_WHOLE))),
+            // Amounts of money may be larger than any price: the whole part alone decides.
+            Err(DecimalError::OutOfRange { .. }) => parse_large(text).map(Self),
+            Err(error) => Err(error),
+        }
     }
+}
+
+/// Units of 10⁻¹⁶ of a plain decimal that [`parse_units`] found too large.
+fn parse_large(text: &[u8]) -> Result<i128, DecimalError> {
+    let out_of_range = || DecimalError::OutOfRange { text: lossy(text) };
+    let point = text
+        .iter()
+        .position(|&byte| byte == b'.')
+        .unwrap_or(text.len());
+    let fraction = match &text[point..] {
+        [] => 0,
+        fraction => parse_units(&[b"0", fraction].concat())?,
+    };
+    let whole: i128 = lossy(&text[..point]).parse().map_err(|_| out_of_range())?;
+    if whole.unsigned_abs() >= 10_u128.pow(22) {
+        return Err(out_of_range());
+    }
+    let scale = 10_i128.pow(NOTIONAL_DECIMALS);
+    let fraction = i128::from(fraction) * i128::from(UNITS_PER_WHOLE);
+    Ok(whole * scale + if whole < 0 { -fraction } else { fraction })
 }
 
 impl FromStr for Notional {
@@ -393,6 +418,19 @@ mod tests {
             Price::MAX.notional(Quantity::MAX).units(),
             i128::from(i64::MAX).pow(2)
         );
+    }
+
+    #[test]
+    fn notionals_larger_than_any_price_are_read_exactly() {
+        for (text, written) in [
+            ("999999999999999.12345678", "999999999999999.12345678"),
+            ("-999999999999999.5", "-999999999999999.5"),
+            ("100000000000", "100000000000"),
+        ] {
+            assert_eq!(text.parse::<Notional>().unwrap().to_string(), written);
+        }
+        assert!("10000000000000000000000".parse::<Notional>().is_err());
+        assert!("999999999999999.123456789".parse::<Notional>().is_err());
     }
 
     #[test]

@@ -5,4 +5,11 @@
 
 pub mod decimal;
 pub mod event;
+pub mod market;
+pub mod measure;
 pub mod order_book;
+pub mod proposal;
+pub mod risk;
+pub mod strategies;
+#[cfg(test)]
+mod test_support;

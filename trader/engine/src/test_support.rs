@@ -1,0 +1,151 @@
+//! Markets and events for unit tests.
+
+use triptych_crds::strategies::OrderType;
+
+use crate::decimal::{Price, Quantity};
+use crate::event::{
+    DepthDiff, DepthSnapshot, Event, EventKind, InstrumentId, Level, Levels, Side, Timestamp, Trade,
+};
+use crate::market::{Instrument, Market, Top};
+use crate::proposal::{Proposal, StrategyIndex};
+use crate::risk::{RiskContext, RiskRule, Verdict};
+
+/// Ticks of 0.01, steps of 0.001.
+pub(crate) fn instrument() -> Instrument {
+    Instrument {
+        id: InstrumentId(0),
+        symbol: "BTCUSDT".into(),
+        price_increment: "0.01".parse().unwrap(),
+        quantity_increment: "0.001".parse().unwrap(),
+    }
+}
+
+pub(crate) fn market() -> Market {
+    Market::new(instrument())
+}
+
+fn event(milliseconds: i64, kind: EventKind) -> Event {
+    let at = Timestamp::from_milliseconds(milliseconds);
+    Event {
+        instrument: InstrumentId(0),
+        ts_event: Some(at),
+        ts_recv: at,
+        kind,
+    }
+}
+
+/// A trade of 1 at this venue time, received at once.
+pub(crate) fn trade(milliseconds: i64, price: &str) -> Event {
+    let trade = Trade {
+        trade_id: u64::try_from(milliseconds).unwrap(),
+        price: price.parse().unwrap(),
+        quantity: "1".parse().unwrap(),
+        aggressor: Side::Buy,
+    };
+    event(milliseconds, EventKind::Trade(trade))
+}
+
+fn levels(side: &[(&str, i64)]) -> Vec<Level> {
+    side.iter()
+        .map(|&(price, units)| Level {
+            price: price.parse::<Price>().unwrap(),
+            quantity: Quantity::from_units(units),
+        })
+        .collect()
+}
+
+/// A diff with one update id; quantities in units of 10⁻⁸.
+pub(crate) fn depth(
+    milliseconds: i64,
+    id: u64,
+    bids: &[(&str, i64)],
+    asks: &[(&str, i64)],
+) -> Event {
+    let levels = Levels {
+        bids: levels(bids),
+        asks: levels(asks),
+    };
+    let diff = DepthDiff {
+        first_update_id: id,
+        final_update_id: id,
+        levels,
+    };
+    event(milliseconds, EventKind::DepthDiff(diff))
+}
+
+/// A book at update id 1: bids 99 and 98, asks 101 and 102, one unit each, at time 0.
+fn book_snapshot() -> Event {
+    let levels = Levels {
+        bids: levels(&[("99", 1), ("98", 1)]),
+        asks: levels(&[("101", 1), ("102", 1)]),
+    };
+    let snapshot = DepthSnapshot {
+        last_update_id: 1,
+        levels,
+    };
+    Event {
+        ts_event: None,
+        ..event(0, EventKind::DepthSnapshot(snapshot))
+    }
+}
+
+/// A market with that book.
+pub(crate) fn market_with_book() -> Market {
+    let mut market = market();
+    let book = book_snapshot();
+    market.apply(&book, book.ts_recv);
+    market
+}
+
+/// A proposal and the market that it is judged in; every part can be changed before.
+pub(crate) struct RiskCase {
+    pub(crate) proposal: Proposal,
+    pub(crate) instrument: Instrument,
+    /// Events after the book of [`market_with_book`].
+    pub(crate) events: Vec<Event>,
+    pub(crate) top: Top,
+    pub(crate) now: Timestamp,
+}
+
+impl RiskCase {
+    /// A limit purchase on a book of 99 to 101, at time 0.
+    pub(crate) fn buy(price: &str, quantity: &str) -> Self {
+        let market = market_with_book();
+        Self {
+            proposal: Proposal {
+                strategy: StrategyIndex(0),
+                instrument: InstrumentId(0),
+                side: Side::Buy,
+                order_type: OrderType::Limit,
+                touch: price.parse().unwrap(),
+                quantity: quantity.parse().unwrap(),
+                stop: None,
+                target: None,
+            },
+            instrument: instrument(),
+            events: Vec::new(),
+            top: market.top().unwrap(),
+            now: Timestamp::default(),
+        }
+    }
+
+    pub(crate) fn evaluate(self, rule: &dyn RiskRule) -> Verdict {
+        let mut market = Market::new(self.instrument);
+        let book = book_snapshot();
+        market.apply(&book, book.ts_recv);
+        for event in &self.events {
+            market.apply(event, event.ts_recv);
+        }
+        rule.evaluate(&RiskContext {
+            proposal: &self.proposal,
+            market: &market,
+            top: self.top,
+            now: self.now,
+        })
+    }
+}
+
+/// The code of a denial.
+pub(crate) fn denied(verdict: &Verdict) -> Option<&'static str> {
+    verdict.deny_code().map(|code| code.0)
+}
