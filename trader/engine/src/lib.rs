@@ -2,8 +2,17 @@
 //!
 //! Pure by construction: no clock, no network, no file, no async. Time comes from events, so the
 //! same events and the same revision give the same candidates whatever the speed of playback.
+//!
+//! [`engine`] is the loop. An [`event`] updates a [`market`] with its [`order_book`]; [`strategies`]
+//! answer with signals; a signal becomes a [`proposal`]; [`risk`] rules judge it; a [`decision`]
+//! sums their verdicts up; the [`candidate`] is what comes out. [`construction`] makes all of that
+//! from a revision.
 
+pub mod candidate;
+pub mod construction;
 pub mod decimal;
+pub mod decision;
+pub mod engine;
 pub mod event;
 pub mod market;
 pub mod measure;
@@ -13,3 +22,8 @@ pub mod risk;
 pub mod strategies;
 #[cfg(test)]
 mod test_support;
+
+pub use candidate::Candidate;
+pub use construction::ConstructionError;
+pub use engine::Engine;
+pub use event::Event;

@@ -57,7 +57,7 @@ pub struct Market {
     book: OrderBook,
     ticker: Option<(BookTicker, Timestamp)>,
     last_trade: Option<Trade>,
-    market_time: Option<Timestamp>,
+    venue_time: Option<Timestamp>,
     now: Timestamp,
     events: u64,
     resyncs: u64,
@@ -71,7 +71,7 @@ impl Market {
             book: OrderBook::default(),
             ticker: None,
             last_trade: None,
-            market_time: None,
+            venue_time: None,
             now: Timestamp::default(),
             events: 0,
             resyncs: 0,
@@ -84,7 +84,7 @@ impl Market {
     pub fn apply(&mut self, event: &Event, now: Timestamp) -> Option<ResyncReason> {
         self.events += 1;
         self.now = now;
-        self.market_time = self.market_time.max(event.ts_event);
+        self.venue_time = self.venue_time.max(event.ts_event);
         let change = match &event.kind {
             EventKind::BookTicker(ticker) => {
                 self.ticker = Some((*ticker, event.ts_recv));
@@ -129,7 +129,7 @@ impl Market {
     /// The newest time of the venue's clock that an event of this instrument carried. It never
     /// goes back. `None` before the first such event.
     pub fn market_time(&self) -> Option<Timestamp> {
-        self.market_time
+        self.venue_time
     }
 
     /// The engine's clock at the last event of this instrument.

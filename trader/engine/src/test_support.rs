@@ -130,13 +130,17 @@ impl RiskCase {
     }
 
     pub(crate) fn evaluate(self, rule: &dyn RiskRule) -> Verdict {
+        self.with_context(|context| rule.evaluate(context))
+    }
+
+    pub(crate) fn with_context<T>(self, judge: impl FnOnce(&RiskContext<'_>) -> T) -> T {
         let mut market = Market::new(self.instrument);
         let book = book_snapshot();
         market.apply(&book, book.ts_recv);
         for event in &self.events {
             market.apply(event, event.ts_recv);
         }
-        rule.evaluate(&RiskContext {
+        judge(&RiskContext {
             proposal: &self.proposal,
             market: &market,
             top: self.top,

@@ -148,14 +148,14 @@ struct Venue {
 impl Venue {
     fn step(&mut self, changes: &[(bool, i64, i64)]) -> DepthDiff {
         let first = self.last_update_id + 1;
-        let mut changed = Levels::default();
+        let mut levels = Levels::default();
         for &(bid, offset, quantity) in changes {
             self.last_update_id += 1;
             // Bids stay below 1,000 and asks above: this venue's book never crosses.
             let (side, out, price) = if bid {
-                (&mut self.bids, &mut changed.bids, 999 - offset)
+                (&mut self.bids, &mut levels.bids, 999 - offset)
             } else {
-                (&mut self.asks, &mut changed.asks, 1_001 + offset)
+                (&mut self.asks, &mut levels.asks, 1_001 + offset)
             };
             if quantity == 0 {
                 side.remove(&price);
@@ -164,7 +164,7 @@ impl Venue {
             }
             out.push(level(price, quantity));
         }
-        diff(first, self.last_update_id, changed)
+        diff(first, self.last_update_id, levels)
     }
 
     fn snapshot(&self) -> DepthSnapshot {

@@ -15,8 +15,8 @@ use crate::order_book::{Depth, microprice, mid_price};
 /// at or below minus the threshold, compared exactly. After a signal none follows within
 /// `cooldownMilliseconds` of the venue's clock. The imbalance's size is the confidence.
 ///
-/// Source: R. Cont, A. Kukanov, S. Stoikov, "The price impact of order book events", Journal of
-/// Financial Econometrics 12 (2014), whose queue imbalance this takes over several levels.
+/// Source: M. Gould, J. Bonart, "Queue imbalance as a one-tick-ahead price predictor in a limit
+/// order book", Market Microstructure and Liquidity 2 (2016), taken here over several levels.
 #[derive(Debug, Clone)]
 pub struct OrderBookImbalance {
     levels: usize,

@@ -81,7 +81,7 @@ mod tests {
     fn samples_fall_on_multiples_of_the_interval_and_hold_the_price_before() {
         let mut market = market();
         let mut sampler = Sampler::new(SampledPrice::LastTrade, 100);
-        let mut samples = Vec::new();
+        let mut taken = Vec::new();
         for (milliseconds, price) in [
             (1_050, "10"),
             (1_099, "11"),
@@ -93,11 +93,11 @@ mod tests {
             let event = trade(milliseconds, price);
             market.apply(&event, event.ts_recv);
             if let Some(sample) = sampler.on_event(&event, &market) {
-                samples.push((sample.at.nanoseconds() / 1_000_000, sample.price));
+                taken.push((sample.at.nanoseconds() / 1_000_000, sample.price));
             }
         }
         assert_eq!(
-            samples,
+            taken,
             [(1_100, 11.0), (1_200, 12.0), (1_900, 13.0), (2_000, 14.0)]
         );
     }
