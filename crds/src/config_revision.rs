@@ -58,8 +58,7 @@ pub const MAX_FILES_BYTES: usize = 700 * 1024;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[x_kube(
     validation = Rule::new("self == oldSelf").message("a ConfigRevision is immutable: create a new one with another name and point configRevision at it"),
-    validation = Rule::new("self.strategies.all(s, s.instruments.all(i, self.instruments.exists(known, known.symbol == i)))").message("every symbol in strategies[].instruments must stand in spec.instruments").field_path(".strategies"),
-    validation = Rule::new("!has(self.files) || self.files.map(name, size(self.files[name])).sum() <= 716800").message("all files together may have at most 716800 characters (700 KiB): larger artefacts belong in the image").field_path(".files")
+    validation = Rule::new("[self.instruments.map(i, i.symbol)].all(known, self.strategies.all(s, s.instruments.all(symbol, symbol in known)))").message("every symbol in strategies[].instruments must stand in spec.instruments").field_path(".strategies")
 )]
 pub struct ConfigRevisionSpec {
     /// The trader's image, by digest only: a tag can be moved, a digest cannot. Because the build is
@@ -71,8 +70,8 @@ pub struct ConfigRevisionSpec {
     #[schemars(length(min = 1, max = 256))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["symbol".into()]))]
     pub instruments: Vec<Instrument>,
-    /// The strategies, by name. 1 to 64.
-    #[schemars(length(min = 1, max = 64))]
+    /// The strategies, by name. 1 to 32.
+    #[schemars(length(min = 1, max = 32))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub strategies: Vec<Strategy>,
     /// The risk rules, each at most once. All are evaluated for every candidate trade, in this
@@ -85,7 +84,7 @@ pub struct ConfigRevisionSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resting_orders: Option<RestingOrders>,
     /// Further small files by name, as text; the trader finds them beside its configuration. At
-    /// most 64, 700 KiB in all.
+    /// most 32, 700 KiB in all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "files_schema")]
     pub files: Option<BTreeMap<FileName, String>>,
@@ -93,12 +92,18 @@ pub struct ConfigRevisionSpec {
 
 fn files_schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
-        "type": "object", "maxProperties": 64,
+        "type": "object", "maxProperties": 32,
         "additionalProperties": { "type": "string", "maxLength": 716_800 },
-        "x-kubernetes-validations": [{
-            "rule": format!("self.all(name, name.size() <= {} && name.matches('{}'))", FileName::MAX_LENGTH, FileName::PATTERN),
-            "message": "file names are 1 to 128 letters, digits, '.', '_' and '-', and do not start with '.'"
-        }]
+        "x-kubernetes-validations": [
+            {
+                "rule": format!("self.all(name, name.size() <= {} && name.matches('{}'))", FileName::MAX_LENGTH, FileName::PATTERN),
+                "message": "file names are 1 to 128 letters, digits, '.', '_' and '-', and do not start with '.'"
+            },
+            {
+                "rule": format!("self.map(name, size(bytes(self[name]))).sum() <= {MAX_FILES_BYTES}"),
+                "message": "all files together may have at most 716800 bytes (700 KiB) in UTF-8: larger artefacts belong in the image"
+            }
+        ]
     })
 }
 
@@ -114,14 +119,16 @@ pub enum Venue {
 }
 
 /// An instrument and the increments that the venue accepts for it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Instrument {
     /// The venue's symbol, in capitals.
     pub symbol: Symbol,
-    /// Smallest step of a price, in the quote asset: the venue's tick size.
+    /// Smallest step of a price, in the quote asset: the venue's tick size. Greater than 0.
+    #[x_kube(validation = Rule::new("double(self) > 0.0").message("must be greater than 0"))]
     pub price_increment: Decimal,
-    /// Smallest step of a quantity, in the base asset: the venue's step size.
+    /// Smallest step of a quantity, in the base asset: the venue's step size. Greater than 0.
+    #[x_kube(validation = Rule::new("double(self) > 0.0").message("must be greater than 0"))]
     pub quantity_increment: Decimal,
 }
 

@@ -36,7 +36,9 @@ pub fn all() -> Vec<(&'static str, CustomResourceDefinition)> {
 /// # Panics
 /// Never in practice: the definitions are constant, and a test renders them.
 pub fn yaml(definition: &CustomResourceDefinition) -> String {
-    let text = serde_yaml_ng::to_string(definition).expect("a definition is plain data");
+    let mut value = serde_json::to_value(definition).expect("a definition is plain data");
+    whole_numbers(&mut value);
+    let text = serde_yaml_ng::to_string(&value).expect("a definition is plain data");
     format!("# Generated from the types beside it by `make generate`. Do not edit.\n{text}")
 }
 
@@ -64,13 +66,25 @@ fn finish(definition: CustomResourceDefinition) -> CustomResourceDefinition {
     let mut value = serde_json::to_value(definition).expect("a definition is plain data");
     visit(&mut value, &mut |schema| {
         schema.remove("nullable");
-        schema
-            .remove("format")
-            .filter(|format| keeps(format))
-            .map(|format| schema.insert("format".into(), format));
+        if schema.get("format").is_some_and(|format| !keeps(format)) {
+            schema.remove("format");
+        }
+        unwrap_lines(schema);
     });
     visit(&mut value, &mut unique_risk_rules);
     serde_json::from_value(value).expect("the finished definition has the same shape")
+}
+
+/// A line break inside a paragraph of a doc comment is none in the text: `kubectl explain` wraps it
+/// to the width of the terminal.
+fn unwrap_lines(schema: &mut Map<String, Value>) {
+    if let Some(Value::String(text)) = schema.get_mut("description") {
+        let paragraphs: Vec<_> = text
+            .split("\n\n")
+            .map(|text| text.replace('\n', " "))
+            .collect();
+        *text = paragraphs.join("\n\n");
+    }
 }
 
 /// Formats that OpenAPI and the API server know; `uint32` and its kin are Rust's.
@@ -93,6 +107,24 @@ fn unique_risk_rules(schema: &mut Map<String, Value>) {
         })
         .collect();
     list.insert("x-kubernetes-validations".into(), rules.into());
+}
+
+/// Bounds are floats in the OpenAPI types; as whole numbers they read as they were written.
+fn whole_numbers(value: &mut Value) {
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            let text = number.to_string();
+            if let Some(whole) = text
+                .strip_suffix(".0")
+                .and_then(|text| text.parse::<i64>().ok())
+            {
+                *value = whole.into();
+            }
+        }
+        Value::Object(fields) => fields.values_mut().for_each(whole_numbers),
+        Value::Array(items) => items.iter_mut().for_each(whole_numbers),
+        _ => {}
+    }
 }
 
 fn visit(value: &mut Value, change: &mut impl FnMut(&mut Map<String, Value>)) {

@@ -24,7 +24,10 @@ pub struct Promotion {
     /// `liveRatio` at once. At most 16.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
-    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    #[x_kube(
+        merge_strategy = ListMerge::Atomic,
+        validation = Rule::new("[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15].all(i, i >= self.size() || double(self[i - 1].ratio) <= double(self[i].ratio))").message("the ratio must not fall from one step of the ramp to the next")
+    )]
     pub ramp: Vec<RampStep>,
     /// Starts W on a configuration whose gates have not passed, `Reducing` and `Unproven`. Needs a
     /// right of its own and raises an alert.
@@ -109,11 +112,12 @@ pub struct Approval {
 }
 
 /// A time of the week, in UTC.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Window {
     /// Days on which the window opens. 1 to 7.
     #[schemars(length(min = 1, max = 7))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
     pub days: Vec<Weekday>,
     /// Minute of the day at which it opens, 0 to 1439.
     #[schemars(range(min = 0, max = 1439))]
@@ -173,7 +177,8 @@ pub struct BreakGlass {
     /// When it ends, RFC 3339 in UTC: `2026-01-31T12:00:00Z`.
     #[schemars(
         length(min = 20, max = 20),
-        regex(pattern = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$")
+        regex(pattern = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"),
+        extend("format" = "date-time")
     )]
     pub expires_at: String,
 }

@@ -3,6 +3,7 @@
 //! W and R enforce every rule that is listed; ABH evaluates each and enforces none. Amounts of money
 //! are in the instrument's quote asset unless a field says otherwise.
 
+use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -92,8 +93,9 @@ pub struct Precision {}
 
 /// Limits of one order's quantity, in units of the base asset. A larger quantity is resized to the
 /// maximum, a smaller one denied.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[x_kube(validation = Rule::new("quantity(self.minimum).compareTo(quantity(self.maximum)) <= 0").message("minimum must be at most maximum").field_path(".minimum"))]
 pub struct QuantityLimits {
     /// Smallest quantity of an order.
     pub minimum: Decimal,
@@ -102,8 +104,9 @@ pub struct QuantityLimits {
 }
 
 /// Limits of one order's price times quantity, in the quote asset.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[x_kube(validation = Rule::new("quantity(self.minimum).compareTo(quantity(self.maximum)) <= 0").message("minimum must be at most maximum").field_path(".minimum"))]
 pub struct NotionalLimits {
     /// Smallest notional of an order.
     pub minimum: Decimal,
@@ -112,18 +115,20 @@ pub struct NotionalLimits {
 }
 
 /// Largest distance of an order's price from the middle of the book.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PriceCollar {
     /// In basis points (1/100 of a percent) of the middle, 0 to 10,000, decimals allowed.
+    #[x_kube(validation = Rule::new("double(self) <= 10000.0").message("must be at most 10000 basis points, which is all of the price"))]
     pub basis_points: Decimal,
 }
 
 /// Largest spread between best bid and best ask.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct MaxSpread {
-    /// In basis points (1/100 of a percent) of the middle, decimals allowed.
+    /// In basis points (1/100 of a percent) of the middle, 0 to 10,000, decimals allowed.
+    #[x_kube(validation = Rule::new("double(self) <= 10000.0").message("must be at most 10000 basis points, which is all of the price"))]
     pub basis_points: Decimal,
 }
 

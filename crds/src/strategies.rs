@@ -18,7 +18,8 @@ pub struct Strategy {
     #[schemars(length(min = 1, max = 64))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub instruments: Vec<Symbol>,
-    /// Quantity of each recommended trade, in units of the instrument's base asset.
+    /// Quantity of each recommended trade, in units of the instrument's base asset. Greater than 0.
+    #[x_kube(validation = Rule::new("double(self) > 0.0").message("must be greater than 0"))]
     pub order_quantity: Decimal,
     /// Order type of each recommended trade. A limit order is priced at the touch: the best bid
     /// for a sale and the best ask for a purchase.
@@ -112,8 +113,9 @@ pub struct DonchianBreakout {
 }
 
 /// Parameters of the z-score mean reversion.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[x_kube(validation = Rule::new("double(self.exitThreshold) < double(self.entryThreshold)").message("exitThreshold must be less than entryThreshold").field_path(".exitThreshold"))]
 pub struct ZScoreMeanReversion {
     /// Number of past samples for mean and standard deviation.
     #[schemars(range(min = 2, max = 100_000))]
@@ -130,14 +132,16 @@ pub struct ZScoreMeanReversion {
 }
 
 /// Parameters of the order-book imbalance.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OrderBookImbalance {
     /// Number of best levels of each side that are summed up.
     #[schemars(range(min = 1, max = 50))]
     pub levels: u32,
-    /// Size of the imbalance (bids - asks) / (bids + asks) at which a trade is recommended, from 0
-    /// to 1: a purchase where it is at or above the threshold, a sale where it is at or below minus the threshold.
+    /// Size of the imbalance (bids - asks) / (bids + asks) at which a trade is recommended, greater
+    /// than 0 and at most 1: a purchase where it is at or above the threshold, a sale where it is at
+    /// or below minus the threshold.
+    #[x_kube(validation = Rule::new("double(self) > 0.0").message("must be greater than 0"))]
     pub threshold: Ratio,
     /// Shortest time between two recommendations for one instrument, in milliseconds of market time.
     #[schemars(range(min = 0, max = 86_400_000))]
@@ -160,6 +164,10 @@ pub struct CustomAlgorithm {
 fn parameters_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     schemars::json_schema!({
         "type": "object", "maxProperties": 64,
-        "additionalProperties": { "type": "string", "maxLength": 1000 }
+        "additionalProperties": { "type": "string", "maxLength": 1000 },
+        "x-kubernetes-validations": [{
+            "rule": "self.all(name, name.size() <= 64 && name.matches('^[A-Za-z][A-Za-z0-9_]*$'))",
+            "message": "names of parameters are 1 to 64 letters, digits and '_', and start with a letter"
+        }]
     })
 }

@@ -6,7 +6,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 macro_rules! text {
-    ($(#[$doc:meta])* $name:ident, max = $max:literal, pattern = $pattern:literal) => {
+    ($(#[$doc:meta])* $name:ident, max = $max:literal, pattern = $pattern:literal
+        $(, rule = $rule:literal, message = $message:literal)?) => {
         $(#[$doc])*
         #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
@@ -46,7 +47,10 @@ macro_rules! text {
                 true
             }
             fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({ "type": "string", "maxLength": $max, "pattern": $pattern })
+                json_schema!({
+                    "type": "string", "maxLength": $max, "pattern": $pattern,
+                    $("x-kubernetes-validations": [{ "rule": $rule, "message": $message }])?
+                })
             }
         }
     };
@@ -65,6 +69,10 @@ text!(
 text!(
     /// The name of a Kubernetes object that is also used as a label: a DNS label (RFC 1123).
     ObjectName, max = 63, pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+);
+text!(
+    /// The name of a cluster-wide class (StorageClass, PriorityClass): a DNS subdomain (RFC 1123).
+    ClassName, max = 253, pattern = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
 );
 text!(
     /// The name of an account. Its sealed namespaces are `trading-live-<name>` and
@@ -93,8 +101,9 @@ text!(
     FileName, max = 128, pattern = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$"
 );
 text!(
-    /// An amount of a resource as Kubernetes writes it: `500m`, `2`, `512Mi`, `10Gi`.
-    ResourceQuantity, max = 20, pattern = r"^[0-9]{1,12}(\.[0-9]{1,3})?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$"
+    /// An amount of a resource as Kubernetes writes it, greater than 0: `500m`, `2`, `512Mi`, `10Gi`.
+    ResourceQuantity, max = 20, pattern = r"^[0-9]{1,12}(\.[0-9]{1,3})?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$",
+    rule = "quantity(self).isGreaterThan(quantity('0'))", message = "must be greater than 0"
 );
 text!(
     /// A WebSocket URL, `ws://` or `wss://`, with a host and optionally a port and a path; no user,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     config_revision::Venue,
-    text::{HttpUrl, ObjectName, Reason, ResourceQuantity, Sha256Hex, WebSocketUrl},
+    text::{ClassName, HttpUrl, ObjectName, Reason, ResourceQuantity, Sha256Hex, WebSocketUrl},
 };
 
 /// An account at a venue. Its live side belongs to tier W, its demo side to tier R: the tier of an
@@ -96,7 +96,7 @@ pub struct Journal {
     pub size: ResourceQuantity,
     /// StorageClass of the volume; the cluster's default where it is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub storage_class_name: Option<ObjectName>,
+    pub storage_class_name: Option<ClassName>,
 }
 
 /// A configuration that must not run any more.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     promotion::{GateVerdict, Promotion, ProvenConfiguration},
-    text::{AccountName, HaltId, ObjectName, Ratio, ResourceQuantity, WebSocketUrl},
+    text::{AccountName, ClassName, HaltId, ObjectName, Ratio, ResourceQuantity, WebSocketUrl},
 };
 
 /// One trader of one tier: which configuration it runs, on which account, and whether it may trade.
@@ -34,20 +34,22 @@ use crate::{
     printcolumn(name = "Waiting for", type_ = "string", json_path = ".status.waitingFor", description = "What the next step waits for."),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("self.metadata.name.size() <= 45").message("the name of a TradingInstance has at most 45 characters: the names of its objects are made of it"),
-    validation = Rule::new("self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')").message("the name of a TradingInstance is a DNS label: lowercase letters, digits and '-'")
+    validation = Rule::new("self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')").message("the name of a TradingInstance is a DNS label: lowercase letters, digits and '-'"),
+    validation = Rule::new("!has(self.spec.mirrorOf) || self.spec.mirrorOf != self.metadata.name").message("mirrorOf names a W, not the instance itself").field_path(".spec.mirrorOf")
 )]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[x_kube(
     validation = Rule::new("self.tier == oldSelf.tier").message("tier cannot be changed: create another TradingInstance").field_path(".tier"),
     validation = Rule::new("self.tier == 'W' || !has(self.liveRatio)").message("liveRatio belongs to tier W only: R and ABH trade no real funds").field_path(".liveRatio").reason(Reason::FieldValueForbidden),
+    validation = Rule::new("self.tier != 'W' || has(self.liveRatio)").message("liveRatio is required on W: say which part of the configured exposure may trade real funds").field_path(".liveRatio").reason(Reason::FieldValueRequired),
     validation = Rule::new("self.tier == 'W' || !has(self.liveRatioMode)").message("liveRatioMode belongs to tier W only").field_path(".liveRatioMode").reason(Reason::FieldValueForbidden),
     validation = Rule::new("self.tier == 'W' || !has(self.promotion)").message("promotion belongs to tier W only: its gates look at the mirror and at ABH").field_path(".promotion").reason(Reason::FieldValueForbidden),
-    validation = Rule::new("self.tier == 'ABH' || has(self.account)").message("account is required on W and R: the tier picks its live or its demo side").reason(Reason::FieldValueRequired),
+    validation = Rule::new("self.tier == 'ABH' || has(self.account)").message("account is required on W and R: the tier picks its live or its demo side").field_path(".account").reason(Reason::FieldValueRequired),
     validation = Rule::new("self.tier != 'ABH' || !has(self.account)").message("account is forbidden on ABH: it never trades and holds no key").field_path(".account").reason(Reason::FieldValueForbidden),
     validation = Rule::new("!has(self.account) || !has(oldSelf.account) || self.account == oldSelf.account").message("account cannot be changed: create another TradingInstance").field_path(".account"),
     validation = Rule::new("self.tier == 'R' || !has(self.mirrorOf)").message("mirrorOf belongs to tier R only: it names the W that this R mirrors").field_path(".mirrorOf").reason(Reason::FieldValueForbidden),
     validation = Rule::new("self.tier == 'ABH' || !has(self.storage)").message("storage belongs to tier ABH only: W and R have their volume from the account's side").field_path(".storage").reason(Reason::FieldValueForbidden),
-    validation = Rule::new("self.tier != 'ABH' || has(self.storage)").message("storage is required on ABH: its dataset needs a volume").reason(Reason::FieldValueRequired),
+    validation = Rule::new("self.tier != 'ABH' || has(self.storage)").message("storage is required on ABH: its dataset needs a volume").field_path(".storage").reason(Reason::FieldValueRequired),
     validation = Rule::new("self.tier == 'ABH' || !has(self.marketData)").message("marketData belongs to tier ABH only: W and R have their endpoints from the account's side").field_path(".marketData").reason(Reason::FieldValueForbidden),
     validation = Rule::new("self.tier != 'ABH' || !has(self.ledger)").message("ledger belongs to W and R: ABH has no orders").field_path(".ledger").reason(Reason::FieldValueForbidden),
     validation = Rule::new("self.tier != 'ABH' || !has(self.resume)").message("resume belongs to W and R: ABH has no halt to clear, set tradingState to Active").field_path(".resume").reason(Reason::FieldValueForbidden),
@@ -67,8 +69,8 @@ pub struct TradingInstanceSpec {
     /// candidate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mirror_of: Option<ObjectName>,
-    /// Ceiling of W's exposure as a part of what the configuration allows, 0 to 1. Lowering it acts
-    /// at once; the promotion's ramp can only stay below it.
+    /// Ceiling of W's exposure as a part of what the configuration allows, 0 to 1; required on W.
+    /// Lowering it acts at once; the promotion's ramp can only stay below it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub live_ratio: Option<Ratio>,
     /// How liveRatio acts (W). Without it: Size.
@@ -110,23 +112,31 @@ pub struct TradingInstanceSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 5, max = 600))]
     pub termination_grace_period_seconds: Option<i64>,
-    /// Labels that a node must have (R and ABH; W's nodes are given). At most 16.
+    /// Labels that a node must have, beside those by which the operator places the tiers. At most 16.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "node_selector_schema")]
     pub node_selector: Option<BTreeMap<String, String>>,
     /// PriorityClass of the pod.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub priority_class_name: Option<ObjectName>,
+    pub priority_class_name: Option<ClassName>,
 }
 
 fn node_selector_schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object", "maxProperties": 16,
-        "additionalProperties": { "type": "string", "maxLength": 63 },
-        "x-kubernetes-validations": [{
-            "rule": "!self.exists(label, label.startsWith('node-restriction.kubernetes.io/'))",
-            "message": "nodeSelector may not name labels of node-restriction.kubernetes.io/: the operator places the tiers"
-        }]
+        "additionalProperties": {
+            "type": "string", "maxLength": 63, "pattern": "^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$"
+        },
+        "x-kubernetes-validations": [
+            {
+                "rule": "self.all(label, label.size() <= 316 && label.matches('^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$'))",
+                "message": "names of labels are letters, digits, '-', '_' and '.', with an optional DNS prefix and '/': kubernetes.io/arch"
+            },
+            {
+                "rule": "!self.exists(label, label.startsWith('node-restriction.kubernetes.io/'))",
+                "message": "nodeSelector may not name labels of node-restriction.kubernetes.io/: the operator places the tiers"
+            }
+        ]
     })
 }
 
@@ -190,13 +200,16 @@ pub enum Ledger {
 /// The dataset's volume.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[x_kube(validation = Rule::new("(has(self.storageClassName) ? self.storageClassName : '') == (has(oldSelf.storageClassName) ? oldSelf.storageClassName : '')").message("storageClassName cannot be changed: the volume exists").field_path(".storageClassName"))]
+#[x_kube(
+    validation = Rule::new("quantity(self.size).compareTo(quantity(oldSelf.size)) >= 0").message("size cannot shrink: a volume only grows").field_path(".size"),
+    validation = Rule::new("(has(self.storageClassName) ? self.storageClassName : '') == (has(oldSelf.storageClassName) ? oldSelf.storageClassName : '')").message("storageClassName cannot be changed: the volume exists").field_path(".storageClassName")
+)]
 pub struct Storage {
     /// Size of the volume. It may grow where the StorageClass allows expansion.
     pub size: ResourceQuantity,
     /// StorageClass of the volume; the cluster's default where it is absent. It cannot be changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub storage_class_name: Option<ObjectName>,
+    pub storage_class_name: Option<ClassName>,
     /// What happens to the volume when the TradingInstance is deleted. Without it: Retain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when_deleted: Option<WhenDeleted>,
@@ -222,8 +235,12 @@ pub struct MarketData {
 }
 
 /// Requests and limits of a container.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[x_kube(
+    validation = Rule::new("!has(self.requests) || !has(self.limits) || !has(self.requests.cpu) || !has(self.limits.cpu) || quantity(self.requests.cpu).compareTo(quantity(self.limits.cpu)) <= 0").message("requests.cpu must be at most limits.cpu").field_path(".requests.cpu"),
+    validation = Rule::new("!has(self.requests) || !has(self.limits) || !has(self.requests.memory) || !has(self.limits.memory) || quantity(self.requests.memory).compareTo(quantity(self.limits.memory)) <= 0").message("requests.memory must be at most limits.memory").field_path(".requests.memory")
+)]
 pub struct Resources {
     /// What the scheduler reserves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
