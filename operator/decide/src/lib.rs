@@ -1,1 +1,19 @@
-//! Pure decisions of the operator an observed world in, a plan out.
+//! The operator's decisions: an observed world in, a plan out.
+//!
+//! Nothing here reads a clock, asks the API server or waits: what is decided depends on the world
+//! that is passed in and on nothing else. Two decisions exist, one a kind:
+//!
+//! - [`instance::decide`]: what a TradingInstance needs next ([`world::InstanceWorld`] to
+//!   [`plan::InstancePlan`]);
+//! - [`revision::decide`]: whether a ConfigRevision is rendered, and which rendered configurations
+//!   nobody needs any more ([`world::RevisionWorld`] to [`plan::RevisionPlan`]).
+//!
+//! The rest is what these two are made of.
+
+pub mod conditions;
+pub mod image;
+pub mod names;
+pub mod plan;
+pub mod text;
+pub mod view;
+pub mod world;

@@ -1,0 +1,244 @@
+//! What the operator observed, as far as a decision needs it.
+//!
+//! Kubernetes objects stand here whole where a decision compares them field by field; pods and
+//! ConfigMaps are reduced to [`PodView`] and [`ConfigMapView`] (made by [`crate::view`]).
+
+use std::collections::BTreeSet;
+
+use k8s_openapi::{
+    api::{apps::v1::StatefulSet, core::v1::PersistentVolumeClaim},
+    apimachinery::pkg::apis::meta::v1::Time,
+};
+use serde::Deserialize;
+use triptych_crds::{
+    ConfigHash, TradingInstance, config_revision::ConfigRevisionStatus, hash::CanonicalConfig,
+};
+
+/// A TradingInstance and everything that belongs to it.
+#[derive(Clone, Debug)]
+pub struct InstanceWorld {
+    /// The instance, with its metadata and the status that was reported last.
+    pub instance: TradingInstance,
+    /// The ConfigRevision that `spec.configRevision` names.
+    pub revision: Revision,
+    /// The ConfigMap that carries the name of the declared hash, whatever its labels are. `None`
+    /// also where the revision has no hash.
+    pub config_map: Option<ConfigMapView>,
+    /// The claim `dataset-<instance>`, whatever its labels are.
+    pub claim: Option<PersistentVolumeClaim>,
+    /// The StatefulSet of the instance's name, whatever its labels are.
+    pub stateful_set: Option<StatefulSet>,
+    /// The pods that carry the instance's label. Those that are not the trader's are passed over.
+    pub pods: Vec<PodView>,
+}
+
+/// A ConfigRevision as its stored `spec` value has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Revision {
+    /// No object of that name.
+    Missing,
+    /// It has no hash or names no build; the author of the revision has to correct it.
+    Invalid {
+        /// Field, value and expectation.
+        error: String,
+    },
+    /// It can be used.
+    Found(UsableRevision),
+}
+
+/// A ConfigRevision that can be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsableRevision {
+    /// UID of the object.
+    pub uid: String,
+    /// Canonical form and hash of the stored `spec` value.
+    pub canonical: CanonicalConfig,
+    /// The image that the revision names, with its digest.
+    pub image: String,
+}
+
+/// A ConfigMap, with its content reduced to a hash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigMapView {
+    /// Name.
+    pub name: String,
+    /// UID.
+    pub uid: String,
+    /// When it was created.
+    pub created_at: Option<Time>,
+    /// Whether its deletion has begun.
+    pub deleting: bool,
+    /// Whether its labels say that the operator made it.
+    pub managed: bool,
+    /// Whether the API server refuses changes of its data.
+    pub immutable: bool,
+    /// Hash of the bytes of `config.json`; `None` where that key is absent or not alone.
+    pub content: Option<ConfigHash>,
+    /// The annotation `triptych.trading/config-hash`.
+    pub config_hash: Option<String>,
+}
+
+/// A pod, reduced to what decisions and the status need.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PodView {
+    /// Name.
+    pub name: String,
+    /// UID.
+    pub uid: String,
+    /// UID of the controlling owner.
+    pub controller: Option<String>,
+    /// When it was created.
+    pub created_at: Option<Time>,
+    /// Whether its deletion has begun.
+    pub deleting: bool,
+    /// The annotation `triptych.trading/config-hash`.
+    pub config_hash: Option<String>,
+    /// The annotation `triptych.trading/restart`.
+    pub restart: Option<String>,
+    /// The image of the trader's container as the pod's spec has it.
+    pub image: Option<String>,
+    /// The node that it is bound to.
+    pub node: Option<String>,
+    /// Its address.
+    pub ip: Option<String>,
+    /// Whether the API server calls it finished: phase `Succeeded` or `Failed`.
+    pub finished: bool,
+    /// Whether its condition `Ready` is `True`.
+    pub ready: bool,
+    /// Why it is not scheduled, in the scheduler's words.
+    pub unschedulable: Option<String>,
+    /// The trader's container.
+    pub container: ContainerView,
+    /// What the trader says of itself.
+    pub attestation: Attestation,
+}
+
+/// The trader's container as the kubelet reports it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ContainerView {
+    /// The image that runs, as the node resolved it: `registry/name@sha256:...`.
+    pub image_id: Option<String>,
+    /// Identifier of the container: a new one after each restart.
+    pub container_id: Option<String>,
+    /// How often it was restarted.
+    pub restarts: i32,
+    /// Whether it runs now.
+    pub running: bool,
+    /// Why it does not run: the kubelet's reason (`CrashLoopBackOff`, `ImagePullBackOff`) and message.
+    pub waiting: Option<Waiting>,
+    /// How it ended, or how the run before this one ended.
+    pub last_exit: Option<Exit>,
+}
+
+/// Why a container does not run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// The kubelet's reason.
+    pub reason: String,
+    /// The kubelet's message, possibly empty.
+    pub message: String,
+}
+
+/// How a container ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exit {
+    /// Exit code; the trader's contract gives them a meaning.
+    pub code: i32,
+    /// What the trader wrote as its termination message, possibly empty.
+    pub message: String,
+}
+
+/// What a trader answered when it was asked by the address of its pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Attestation {
+    /// It was not asked: the pod has no address or its container does not run.
+    NotAsked,
+    /// It did not answer, or not in the contract's form.
+    Unreachable {
+        /// Why.
+        reason: String,
+    },
+    /// It answered.
+    Answered(Box<TraderStatus>),
+}
+
+/// The part of `GET /v1/status` that the operator reads (docs/trader-contract.md). Further fields
+/// are passed over.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TraderStatus {
+    /// Version of the contract: `v1`.
+    pub contract: String,
+    /// Tier that the trader runs as.
+    pub tier: String,
+    /// UID of the TradingInstance, from the trader's environment.
+    pub instance_uid: String,
+    /// UID of the pod, from the trader's environment.
+    pub pod_uid: String,
+    /// Identifier of the run: a new one each time the trader starts.
+    pub run_id: String,
+    /// Hash of the bytes that the trader loaded.
+    pub config_hash: String,
+    /// What the trader says of its own executable.
+    pub build: Build,
+    /// Whether the trader calls itself ready.
+    pub ready: bool,
+    /// Why it does not.
+    #[serde(default)]
+    pub not_ready_reason: Option<String>,
+}
+
+/// What a trader says of its own executable.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Build {
+    /// Version.
+    pub version: String,
+}
+
+/// A ConfigRevision and the rendered configurations of its namespace.
+#[derive(Clone, Debug)]
+pub struct RevisionWorld {
+    /// The namespace.
+    pub namespace: String,
+    /// The revision; `None` after its deletion, when there is only something to collect.
+    pub revision: Option<RevisionSubject>,
+    /// Every ConfigMap of the namespace that the operator made, and the one that carries the name
+    /// of the revision's hash, whatever its labels are.
+    pub config_maps: Vec<ConfigMapView>,
+    /// Names of all ConfigRevisions of the namespace.
+    pub revisions: BTreeSet<String>,
+    /// Hashes of all ConfigRevisions of the namespace that have one.
+    pub revision_hashes: BTreeSet<ConfigHash>,
+    /// All TradingInstances of the namespace.
+    pub instances: Vec<InstanceUse>,
+    /// Names of the ConfigMaps that any pod or StatefulSet template of the namespace refers to
+    /// ([`crate::view::named_config_maps`]).
+    pub mounted: BTreeSet<String>,
+}
+
+/// The ConfigRevision that is decided on.
+#[derive(Clone, Debug)]
+pub struct RevisionSubject {
+    /// Name.
+    pub name: String,
+    /// Generation of the object.
+    pub generation: Option<i64>,
+    /// What its stored `spec` value is: never [`Revision::Missing`].
+    pub content: Revision,
+    /// The status that was reported last.
+    pub status: Option<ConfigRevisionStatus>,
+}
+
+/// How a TradingInstance uses configurations.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InstanceUse {
+    /// Name of the instance.
+    pub name: String,
+    /// Name of the ConfigRevision that it declares.
+    pub declares: String,
+    /// Hash that its status shows as running.
+    pub running: Option<String>,
+    /// Whether its deletion has begun.
+    pub deleting: bool,
+}
