@@ -1,1 +1,9 @@
-//! End-to-end tests on a real cluster.
+//! What the end-to-end suite and the demonstration share: a cluster with Triptych installed on it.
+
+pub mod demonstration;
+pub mod installation;
+pub mod lab;
+pub mod manifests;
+pub mod namespace;
+pub mod objects;
+pub mod wait;

@@ -1,0 +1,308 @@
+//! The cluster that the suite runs on, with Triptych installed: made once per process.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::OnceLock,
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::{
+    Api, Client, Config,
+    config::{KubeConfigOptions, Kubeconfig},
+};
+use serde_json::Value;
+use triptych_cluster::{
+    audit::read_audit_log,
+    cluster::{Cluster, from_environment},
+    image::{ImageFile, ImageSpec},
+    local_cluster::LocalCluster,
+};
+
+use crate::{
+    installation::{self, Executables, NAMESPACE},
+    manifests::Images,
+};
+
+/// Name of the operator's Lease.
+const LEASE: &str = "triptych-operator";
+/// The user as whom the operator speaks to the API server.
+const OPERATOR: &str = "system:serviceaccount:triptych-system:triptych-operator";
+
+/// A cluster with Triptych's images at hand.
+pub struct Lab {
+    cluster: Box<dyn Cluster>,
+    tools: Tools,
+    executables: Executables,
+    images: Images,
+}
+
+/// Command-line programs of a cluster.
+#[derive(Clone, Debug)]
+pub struct Tools {
+    /// `kubectl`.
+    pub kubectl: PathBuf,
+    /// `helm`.
+    pub helm: PathBuf,
+    /// Where a local cluster keeps its files.
+    pub directory: Option<PathBuf>,
+}
+
+impl Tools {
+    /// Those that were built with a local cluster.
+    pub fn of_local(cluster: &LocalCluster) -> Self {
+        Self {
+            kubectl: cluster.kubectl(),
+            helm: cluster.helm(),
+            directory: Some(cluster.directory().root().to_owned()),
+        }
+    }
+
+    /// Those on the `PATH`.
+    pub fn on_path() -> Self {
+        Self {
+            kubectl: "kubectl".into(),
+            helm: "helm".into(),
+            directory: None,
+        }
+    }
+}
+
+/// A write of the operator, as the audit log has it.
+#[derive(Clone, Debug)]
+pub struct Write {
+    /// `create`, `patch`, `delete`, ...
+    pub verb: String,
+    /// Plural name of the resource, with its subresource.
+    pub resource: String,
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+}
+
+impl Lab {
+    /// The lab of this process: on the cluster that `TRIPTYCH_CLUSTER` or `KUBECONFIG` names, with
+    /// the chart installed.
+    ///
+    /// # Panics
+    /// When it cannot be made: no test of the suite means anything then.
+    pub fn get() -> &'static Self {
+        static LAB: OnceLock<Lab> = OnceLock::new();
+        LAB.get_or_init(|| {
+            // A thread of its own, because a test's runtime may not be blocked on another one.
+            let made = std::thread::spawn(|| {
+                let runtime = tokio::runtime::Runtime::new()?;
+                runtime.block_on(Self::make())
+            });
+            made.join()
+                .expect("the lab's thread ends in order")
+                .expect("a cluster with Triptych installed")
+        })
+    }
+
+    async fn make() -> Result<Self> {
+        let cluster = from_environment()?;
+        let tools = tools_from_environment()?;
+        let executables = installation::build_executables()?;
+        let images = push_images(cluster.as_ref(), &executables).await?;
+        installation::install_chart(&tools.helm, cluster.kubeconfig(), &images)?;
+        Ok(Self {
+            cluster,
+            tools,
+            executables,
+            images,
+        })
+    }
+
+    /// The cluster itself.
+    pub fn cluster(&self) -> &dyn Cluster {
+        self.cluster.as_ref()
+    }
+
+    /// The images that were pushed.
+    pub fn images(&self) -> &Images {
+        &self.images
+    }
+
+    /// A client of an administrator.
+    pub async fn client(&self) -> Result<Client> {
+        client_of(self.cluster.kubeconfig()).await
+    }
+
+    /// Runs kubectl as an administrator and returns what it printed.
+    pub fn kubectl(&self, words: &[&str]) -> Result<String> {
+        kubectl(&self.tools, self.cluster.kubeconfig(), words)
+    }
+
+    /// What `trader hash` prints for a manifest on its standard input.
+    pub fn trader_hash(&self, manifest: &Value) -> Result<String> {
+        let mut child = Command::new(&self.executables.trader)
+            .args(["hash", "-"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("start trader hash")?;
+        serde_json::to_writer(child.stdin.take().context("no standard input")?, manifest)?;
+        let output = child.wait_with_output()?;
+        ensure!(output.status.success(), "trader hash: {}", output.status);
+        let printed = String::from_utf8(output.stdout)?;
+        printed
+            .split_whitespace()
+            .next()
+            .map(str::to_owned)
+            .context("trader hash printed nothing")
+    }
+
+    /// The bytes of a file of a pod's ConfigMap volume, as the kubelet put them on its disk.
+    pub fn mounted_file(&self, pod_uid: &str, file: &str) -> Result<Vec<u8>> {
+        let Some(directory) = &self.tools.directory else {
+            bail!(
+                "only a local cluster shows its nodes' disks: unset KUBECONFIG and REGISTRY for this test"
+            );
+        };
+        let pattern = format!("*/pods/{pod_uid}/volumes/kubernetes.io~configmap/*/{file}");
+        let output = Command::new("find")
+            .arg(directory)
+            .args(["-path", &pattern, "-not", "-path", "*/..*"])
+            .output()?;
+        let found = String::from_utf8(output.stdout)?;
+        let path = found
+            .lines()
+            .next()
+            .with_context(|| format!("no {file} on any node for pod {pod_uid}"))?;
+        std::fs::read(path).with_context(|| path.to_owned())
+    }
+
+    /// Every write of the operator that the API server answered so far, in order.
+    pub fn operator_writes(&self) -> Result<Vec<Write>> {
+        let entries = read_audit_log(&self.cluster.audit_log()?)?;
+        let write = |verb: &str| !matches!(verb, "get" | "list" | "watch");
+        Ok(entries
+            .into_iter()
+            .filter(|entry| entry.user.username == OPERATOR && write(&entry.verb))
+            .filter_map(|entry| {
+                let object = entry.object_ref?;
+                let resource = if object.subresource.is_empty() {
+                    object.resource
+                } else {
+                    format!("{}/{}", object.resource, object.subresource)
+                };
+                Some(Write {
+                    verb: entry.verb,
+                    resource,
+                    namespace: object.namespace,
+                    name: object.name,
+                })
+            })
+            .collect())
+    }
+
+    /// Name of the operator's pod that holds the Lease.
+    pub async fn leader(&self) -> Result<String> {
+        let leases: Api<Lease> = Api::namespaced(self.client().await?, NAMESPACE);
+        let holder = leases
+            .get(LEASE)
+            .await?
+            .spec
+            .and_then(|spec| spec.holder_identity);
+        let holder = holder
+            .filter(|holder| !holder.is_empty())
+            .context("nobody holds the operator's Lease")?;
+        Ok(holder.split('_').next().unwrap_or_default().to_owned())
+    }
+
+    /// Restarts every operator pod and waits until the new ones are available.
+    pub fn restart_operator(&self) -> Result<()> {
+        self.kubectl(&["rollout", "restart", "deployment", "-n", NAMESPACE])?;
+        self.kubectl(&[
+            "rollout",
+            "status",
+            "deployment",
+            "-n",
+            NAMESPACE,
+            "--timeout=120s",
+        ])
+        .map(|_| ())
+    }
+}
+
+/// A client with the identity of a kubeconfig.
+pub async fn client_of(kubeconfig: &Path) -> Result<Client> {
+    let file = Kubeconfig::read_from(kubeconfig)?;
+    let mut config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await?;
+    // A watch is quiet for minutes on an idle cluster.
+    config.read_timeout = None;
+    Ok(Client::try_from(config)?)
+}
+
+/// Runs kubectl with a kubeconfig and returns what it printed.
+pub fn kubectl(tools: &Tools, kubeconfig: &Path, words: &[&str]) -> Result<String> {
+    let mut command = Command::new(&tools.kubectl);
+    let output = command
+        .arg("--kubeconfig")
+        .arg(kubeconfig)
+        .args(words)
+        .output()
+        .context("start kubectl")?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(
+        output.status.success(),
+        "kubectl {}: {}",
+        words.join(" "),
+        said.trim()
+    );
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+/// Builds and pushes the images of the operator and of the trader.
+pub async fn push_images(cluster: &dyn Cluster, executables: &Executables) -> Result<Images> {
+    let operator = image(
+        "triptych/operator",
+        &[(&executables.operator, "triptych-operator")],
+        &[],
+    );
+    let programs = [
+        (&executables.trader, "trader"),
+        (&executables.trader_observe, "trader-observe"),
+    ];
+    let trader = image("triptych/trader", &programs, &[]);
+    Ok(Images {
+        operator: cluster.push_image(&operator).await?.to_string(),
+        trader: cluster.push_image(&trader).await?.to_string(),
+    })
+}
+
+/// An image of static executables under `/usr/local/bin`, and of further files by destination.
+pub fn image(name: &str, programs: &[(&PathBuf, &str)], files: &[(&Path, &str)]) -> ImageSpec {
+    let programs_as_files = programs.iter().map(|(source, program)| ImageFile {
+        source: (*source).clone(),
+        destination: format!("/usr/local/bin/{program}").into(),
+        executable: true,
+    });
+    let further = files.iter().map(|(source, destination)| ImageFile {
+        source: source.to_path_buf(),
+        destination: (*destination).into(),
+        executable: false,
+    });
+    ImageSpec {
+        name: name.to_owned(),
+        files: programs_as_files.chain(further).collect(),
+        entrypoint: vec![format!("/usr/local/bin/{}", programs[0].1)],
+        user: "65532:65532".to_owned(),
+        environment: Vec::new(),
+    }
+}
+
+fn tools_from_environment() -> Result<Tools> {
+    let existing = ["KUBECONFIG", "REGISTRY"]
+        .iter()
+        .all(|name| std::env::var_os(name).is_some());
+    let named = std::env::var("TRIPTYCH_CLUSTER").ok();
+    if existing && named.is_none() {
+        return Ok(Tools::on_path());
+    }
+    let name = named.as_deref().unwrap_or("triptych").parse()?;
+    Ok(Tools::of_local(&LocalCluster::open(&name)?))
+}

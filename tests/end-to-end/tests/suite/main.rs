@@ -1,0 +1,12 @@
+//! The end-to-end suite: each test is named by the invariant or the promise that it shows, runs in a
+//! namespace of its own, and side by side with the others.
+
+mod attestation;
+mod dataset;
+mod deletion;
+mod fleet;
+mod quiet;
+mod takeover;
+mod tampering;
+mod trading_state;
+mod upgrades;
