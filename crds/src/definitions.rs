@@ -71,6 +71,7 @@ fn finish(definition: CustomResourceDefinition) -> CustomResourceDefinition {
         }
         unwrap_lines(schema);
     });
+    visit(&mut value, &mut exactly_one_variant);
     visit(&mut value, &mut unique_risk_rules);
     serde_json::from_value(value).expect("the finished definition has the same shape")
 }
@@ -90,6 +91,31 @@ fn unwrap_lines(schema: &mut Map<String, Value>) {
 /// Formats that OpenAPI and the API server know; `uint32` and its kin are Rust's.
 fn keeps(format: &Value) -> bool {
     matches!(format.as_str(), Some("int32" | "int64" | "date-time"))
+}
+
+/// A union holds exactly one of its variants: as a rule that names them, because the API server's
+/// answer to a failed `oneOf` has no path and names one variant at random.
+fn exactly_one_variant(schema: &mut Map<String, Value>) {
+    let Some(alternatives) = schema.get("oneOf").and_then(Value::as_array) else {
+        return;
+    };
+    let variants: Option<Vec<String>> = alternatives
+        .iter()
+        .map(|alternative| Some(alternative["required"].get(0)?.as_str()?.to_owned()))
+        .collect();
+    let Some(variants) = variants else {
+        return;
+    };
+    let present: Vec<_> = variants
+        .iter()
+        .map(|name| format!("has(self.{name})"))
+        .collect();
+    let rule = json!({
+        "rule": format!("[{}].exists_one(present, present)", present.join(", ")),
+        "message": format!("must hold exactly one of {}", variants.join(", "))
+    });
+    schema.remove("oneOf");
+    schema.insert("x-kubernetes-validations".into(), json!([rule]));
 }
 
 /// Each risk rule stands at most once: a CEL rule per variant, on the list of them.

@@ -2,7 +2,9 @@
 //!
 //! One file a kind: [`trading_account`], [`config_revision`], [`trading_instance`]. [`hash`] defines
 //! what makes two configurations the same; [`definitions`] turns the types into the
-//! CustomResourceDefinitions that are committed beside them as YAML.
+//! CustomResourceDefinitions that are committed beside them as YAML. With the feature `manifest`,
+//! `manifest` reads files as kubectl does and `validate` checks them; the feature `validate` adds
+//! the rules that look at several fields.
 
 #![allow(
     unreachable_pub,
@@ -12,12 +14,20 @@
 pub mod config_revision;
 pub mod definitions;
 pub mod hash;
+#[cfg(feature = "manifest")]
+pub mod manifest;
+#[cfg(feature = "manifest")]
+pub mod problem;
 pub mod promotion;
 pub mod risk_rules;
 pub mod strategies;
+#[cfg(feature = "manifest")]
+pub mod structure;
 pub mod text;
 pub mod trading_account;
 pub mod trading_instance;
+#[cfg(feature = "manifest")]
+pub mod validate;
 
 pub use config_revision::{ConfigRevision, ConfigRevisionSpec};
 pub use hash::ConfigHash;

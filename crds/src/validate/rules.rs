@@ -1,0 +1,61 @@
+//! The CEL rules of the definitions, run on a manifest.
+
+use std::collections::HashSet;
+
+use kube::core::cel::{ValidationError, Validator};
+use serde_json::Value;
+
+use crate::problem::Problem;
+
+/// Problems that the schema's rules find; rules on `oldSelf` run with `old` only.
+pub(super) fn check(schema: &Value, manifest: &Value, old: Option<&Value>) -> Vec<Problem> {
+    let Err(errors) = Validator::new().validate(schema, manifest, old) else {
+        return Vec::new();
+    };
+    let mut scalar_rules = HashSet::new();
+    collect_scalar_rules(schema, &mut scalar_rules);
+    errors
+        .into_iter()
+        .map(|error| problem(&error, manifest, &scalar_rules))
+        .collect()
+}
+
+fn problem(error: &ValidationError, manifest: &Value, scalar_rules: &HashSet<&str>) -> Problem {
+    let path = error.field_path.trim_start_matches('.');
+    let message = &error.message;
+    match error.reason.as_deref() {
+        Some("FieldValueForbidden") => Problem::new(path, format!("Forbidden: {message}")),
+        Some("FieldValueRequired") => Problem::new(path, format!("Required value: {message}")),
+        _ if scalar_rules.contains(error.rule.as_str()) => {
+            Problem::invalid(path, value_at(manifest, path), message)
+        }
+        // The API server leaves the value of an object or a list out.
+        _ => Problem::new(path, format!("Invalid value: {message}")),
+    }
+}
+
+fn collect_scalar_rules<'schema>(schema: &'schema Value, found: &mut HashSet<&'schema str>) {
+    if !matches!(schema["type"].as_str(), Some("object" | "array")) {
+        let rules = schema["x-kubernetes-validations"]
+            .as_array()
+            .into_iter()
+            .flatten();
+        found.extend(rules.filter_map(|rule| rule["rule"].as_str()));
+    }
+    match schema {
+        Value::Object(fields) => fields
+            .values()
+            .for_each(|field| collect_scalar_rules(field, found)),
+        Value::Array(items) => items
+            .iter()
+            .for_each(|item| collect_scalar_rules(item, found)),
+        _ => {}
+    }
+}
+
+fn value_at<'manifest>(manifest: &'manifest Value, path: &str) -> &'manifest Value {
+    let pointer = path.replace(['.', '['], "/").replace(']', "");
+    manifest
+        .pointer(&format!("/{pointer}"))
+        .unwrap_or(&Value::Null)
+}
