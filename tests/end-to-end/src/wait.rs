@@ -11,7 +11,7 @@ use kube::{
 use serde::de::DeserializeOwned;
 
 /// Longest wait for something that a healthy cluster does within seconds.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+pub const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Watches one object until `met` holds for it, or for its absence (`None`).
 pub async fn until<K>(
@@ -32,7 +32,7 @@ where
         while let Some(event) = stream.next().await {
             match event {
                 Ok(watcher::Event::Apply(object) | watcher::Event::InitApply(object)) => {
-                    last = Some(object)
+                    last = Some(object);
                 }
                 Ok(watcher::Event::Delete(_) | watcher::Event::Init) => last = None,
                 Ok(watcher::Event::InitDone) => listed = true,
@@ -130,6 +130,7 @@ pub async fn until_answer<T>(
     let deadline = tokio::time::Instant::now() + PATIENCE;
     let mut last = String::from("nothing yet");
     let mut ticks = tokio::time::interval(Duration::from_millis(200));
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while tokio::time::Instant::now() < deadline {
         ticks.tick().await;
         match ask().await {
