@@ -40,7 +40,8 @@ cluster-tests: parts ## the local cluster itself
 	@.ci/step cluster-tests cargo test -p triptych-cluster --features cluster-tests
 
 end-to-end: parts ## the end-to-end suite on a real cluster
-	@.ci/step end-to-end cargo test -p triptych-end-to-end --features cluster-tests
+	@.ci/step end-to-end .ci/with-clusters test=3 faults=1 -- \
+	  env TRIPTYCH_CLUSTER=test TRIPTYCH_FAULTS_CLUSTER=faults cargo test -p triptych-end-to-end --features cluster-tests
 
 test-long: test audit ## everything, and what takes longer
 
@@ -49,10 +50,11 @@ audit: ## licences, sources and duplicate versions of dependencies
 	cargo deny check licenses bans sources
 
 demo: setup ## the main job: an ABH instance on a real cluster, followed live
-	cargo run -q -p triptych-end-to-end --bin demo -- up
+	@cargo build -q -p triptych-cluster -p triptych-end-to-end --bins
+	@target/debug/demo up
 
 demo-down: ## end what `make demo` started
-	cargo run -q -p triptych-end-to-end --bin demo -- down
+	@cargo run -q -p triptych-end-to-end --bin demo -- down
 
 cluster-up: parts ## the local cluster alone
 	cargo run -q -p triptych-cluster --bin cluster -- up
