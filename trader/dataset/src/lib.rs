@@ -1,1 +1,22 @@
-//! The dataset of candidate trades crash-safe Parquet files with a manifest.
+//! The dataset of every potential trade: `candidates` as Parquet, with a manifest of what is whole.
+//!
+//! [`writer`] buffers candidates and publishes them as small complete files; [`manifest`] says which
+//! files there are, and what was lost; [`recovery`] puts a directory in order that a killed writer
+//! left; [`verify`] compares files and manifest; [`read`] and [`summary`] look into it. docs/dataset.md
+//! describes every column and a row's life.
+
+pub mod encode;
+pub mod filesystem;
+pub mod layout;
+pub mod manifest;
+pub mod read;
+pub mod recovery;
+pub mod run;
+pub mod schema;
+pub mod summary;
+pub mod verify;
+pub mod writer;
+
+pub use run::RunContext;
+pub use verify::{VerifyReport, verify};
+pub use writer::{DatasetWriter, Options};

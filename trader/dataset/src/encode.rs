@@ -1,0 +1,262 @@
+//! Candidates to the bytes of a Parquet file.
+
+use arrow::array::{
+    ArrayRef, BooleanBuilder, Decimal128Builder, Float64Array, Float64Builder, Int32Builder,
+    Int64Array, ListBuilder, MapBuilder, MapFieldNames, RecordBatch, StringArray, StringBuilder,
+    StructBuilder, TimestampMicrosecondArray,
+};
+use arrow::error::ArrowError;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::WriterProperties;
+use std::sync::Arc;
+use thiserror::Error;
+use triptych_crds::strategies::OrderType;
+use triptych_engine::Candidate;
+use triptych_engine::decimal::{Price, Quantity};
+use triptych_engine::event::Timestamp;
+use triptych_engine::risk::Verdict;
+
+use crate::layout::Partition;
+use crate::run::RunContext;
+use crate::schema;
+
+/// Candidates could not be written as Parquet.
+#[derive(Debug, Error)]
+pub enum EncodeError {
+    /// The rows do not fit the columns.
+    #[error("rows do not fit the columns of candidates: {0}")]
+    Columns(#[from] ArrowError),
+    /// The file could not be put together.
+    #[error("no Parquet file from rows: {0}")]
+    Parquet(#[from] ParquetError),
+}
+
+/// A whole Parquet file, compressed with zstd, with run, schema version and partition in its footer.
+pub fn parquet_file(
+    run: &RunContext,
+    partition: &Partition,
+    candidates: &[Candidate],
+) -> Result<Vec<u8>, EncodeError> {
+    let batch = record_batch(run, candidates)?;
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_created_by(concat!("triptych-dataset ", env!("CARGO_PKG_VERSION")).to_owned())
+        .set_key_value_metadata(Some(footer(run, partition)))
+        .build();
+    let mut writer = ArrowWriter::try_new(
+        Vec::new(),
+        Arc::clone(&schema::CANDIDATES),
+        Some(properties),
+    )?;
+    writer.write(&batch)?;
+    Ok(writer.into_inner()?)
+}
+
+fn footer(run: &RunContext, partition: &Partition) -> Vec<KeyValue> {
+    [
+        ("triptych.schema_version", schema::VERSION.to_string()),
+        ("triptych.run_id", run.run_id.to_string()),
+        ("triptych.date", partition.date.to_string()),
+        ("triptych.strategy", partition.strategy.clone()),
+        ("triptych.instrument", partition.instrument.clone()),
+    ]
+    .map(|(key, value)| KeyValue::new(key.to_owned(), value))
+    .into()
+}
+
+/// The rows as one batch of [`schema::CANDIDATES`].
+pub fn record_batch(run: &RunContext, rows: &[Candidate]) -> Result<RecordBatch, ArrowError> {
+    let columns: Vec<ArrayRef> = vec![
+        text(rows, |row| Some(row.id.to_string())),
+        text(rows, |_| Some(run.run_id.as_str())),
+        text(rows, |_| Some(&run.tier)),
+        text(rows, |_| Some(&run.instance)),
+        text(rows, |_| Some(&run.binary_sha256)),
+        text(rows, |_| Some(&run.config_hash)),
+        decimals(rows, schema::RATIO, |_| {
+            run.live_ratio.map(|ratio| ratio.units().into())
+        })?,
+        integers(rows, |row| Some(signed(row.round))),
+        integers(rows, |row| row.ts_event.map(Timestamp::nanoseconds)),
+        integers(rows, |row| Some(row.ts_recv.nanoseconds())),
+        integers(rows, |row| Some(row.ts_decision.nanoseconds())),
+        microseconds(rows, |row| row.ts_event),
+        microseconds(rows, |row| Some(row.ts_recv)),
+        prices(rows, |row| Some(row.top.bid.price))?,
+        prices(rows, |row| Some(row.top.ask.price))?,
+        quantities(rows, |row| Some(row.top.bid.quantity))?,
+        quantities(rows, |row| Some(row.top.ask.quantity))?,
+        decimals(rows, schema::AMOUNT, |row| Some(spread_units(row)))?,
+        integers(rows, |row| Some(signed(row.top.update_id))),
+        text(rows, |row| Some(&*row.strategy_version)),
+        text(rows, |row| Some(row.trigger.to_string())),
+        text(rows, |row| Some(row.proposal.side.name())),
+        text(rows, |row| Some(order_type_name(row.proposal.order_type))),
+        prices(rows, |row| row.proposal.price())?,
+        prices(rows, |row| Some(row.proposal.touch))?,
+        quantities(rows, |row| Some(row.proposal.quantity))?,
+        prices(rows, |row| row.proposal.stop)?,
+        prices(rows, |row| row.proposal.target)?,
+        Arc::new(
+            rows.iter()
+                .map(|row| row.confidence)
+                .collect::<Float64Array>(),
+        ),
+        features(rows)?,
+        verdicts(rows)?,
+        text(rows, |row| {
+            row.enforcement.denial().map(|denial| denial.rule)
+        }),
+        text(rows, |row| {
+            row.enforcement.denial().map(|denial| denial.code.0)
+        }),
+        text(rows, |row| Some(row.enforcement.name())),
+        quantities(rows, |row| Some(row.final_quantity()))?,
+        text(rows, |_| None::<&str>),
+        text(rows, |_| None::<&str>),
+    ];
+    RecordBatch::try_new(Arc::clone(&schema::CANDIDATES), columns)
+}
+
+/// The name in the dataset and in manifests.
+pub const fn order_type_name(order_type: OrderType) -> &'static str {
+    match order_type {
+        OrderType::Limit => "Limit",
+        OrderType::Market => "Market",
+    }
+}
+
+/// Parquet readers without unsigned integers are many; no venue's id reaches 2⁶³.
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn spread_units(row: &Candidate) -> i128 {
+    i128::from(row.top.ask.price.units()) - i128::from(row.top.bid.price.units())
+}
+
+fn text<'a, T: AsRef<str>>(
+    rows: &'a [Candidate],
+    value: impl Fn(&'a Candidate) -> Option<T>,
+) -> ArrayRef {
+    Arc::new(rows.iter().map(value).collect::<StringArray>())
+}
+
+fn integers(rows: &[Candidate], value: impl Fn(&Candidate) -> Option<i64>) -> ArrayRef {
+    Arc::new(rows.iter().map(value).collect::<Int64Array>())
+}
+
+fn microseconds(rows: &[Candidate], value: impl Fn(&Candidate) -> Option<Timestamp>) -> ArrayRef {
+    let microseconds = |row| value(row).map(|at: Timestamp| at.nanoseconds().div_euclid(1_000));
+    Arc::new(
+        rows.iter()
+            .map(microseconds)
+            .collect::<TimestampMicrosecondArray>()
+            .with_timezone("UTC"),
+    )
+}
+
+fn prices(
+    rows: &[Candidate],
+    value: impl Fn(&Candidate) -> Option<Price>,
+) -> Result<ArrayRef, ArrowError> {
+    decimals(rows, schema::AMOUNT, |row| {
+        value(row).map(|price| price.units().into())
+    })
+}
+
+fn quantities(
+    rows: &[Candidate],
+    value: impl Fn(&Candidate) -> Option<Quantity>,
+) -> Result<ArrayRef, ArrowError> {
+    decimals(rows, schema::AMOUNT, |row| {
+        value(row).map(|quantity| quantity.units().into())
+    })
+}
+
+fn decimals(
+    rows: &[Candidate],
+    size: (u8, i8),
+    units: impl Fn(&Candidate) -> Option<i128>,
+) -> Result<ArrayRef, ArrowError> {
+    let mut builder = decimal_builder(size)?;
+    rows.iter()
+        .for_each(|row| builder.append_option(units(row)));
+    Ok(Arc::new(builder.finish()))
+}
+
+fn decimal_builder((digits, decimals): (u8, i8)) -> Result<Decimal128Builder, ArrowError> {
+    Decimal128Builder::new().with_precision_and_scale(digits, decimals)
+}
+
+fn features(rows: &[Candidate]) -> Result<ArrayRef, ArrowError> {
+    let names = MapFieldNames {
+        entry: schema::ENTRIES.to_owned(),
+        key: "key".to_owned(),
+        value: "value".to_owned(),
+    };
+    let mut builder = MapBuilder::new(Some(names), StringBuilder::new(), Float64Builder::new())
+        .with_keys_field(Arc::clone(&schema::FEATURE_NAME))
+        .with_values_field(Arc::clone(&schema::FEATURE_VALUE));
+    for row in rows {
+        for (name, value) in row.features.iter() {
+            builder.keys().append_value(name);
+            builder.values().append_value(value);
+        }
+        builder.append(true)?;
+    }
+    Ok(Arc::new(builder.finish()))
+}
+
+fn verdicts(rows: &[Candidate]) -> Result<ArrayRef, ArrowError> {
+    let verdict = StructBuilder::new(
+        schema::VERDICT_FIELDS.clone(),
+        vec![
+            Box::new(StringBuilder::new()),
+            Box::new(Int32Builder::new()),
+            Box::new(BooleanBuilder::new()),
+            Box::new(decimal_builder(schema::MEASURE)?),
+            Box::new(decimal_builder(schema::MEASURE)?),
+            Box::new(decimal_builder(schema::AMOUNT)?),
+            Box::new(StringBuilder::new()),
+        ],
+    );
+    let mut list = ListBuilder::new(verdict).with_field(Arc::clone(&schema::VERDICT));
+    for row in rows {
+        for verdict in &row.verdicts {
+            append_verdict(list.values(), verdict)?;
+        }
+        list.append(true);
+    }
+    Ok(Arc::new(list.finish()))
+}
+
+fn append_verdict(row: &mut StructBuilder, verdict: &Verdict) -> Result<(), ArrowError> {
+    let version = i32::try_from(verdict.version).unwrap_or(i32::MAX);
+    field::<StringBuilder>(row, 0)?.append_value(verdict.rule);
+    field::<Int32Builder>(row, 1)?.append_value(version);
+    field::<BooleanBuilder>(row, 2)?.append_value(verdict.passes());
+    field::<Decimal128Builder>(row, 3)?
+        .append_option(verdict.observed.map(|measure| measure.units()));
+    field::<Decimal128Builder>(row, 4)?.append_option(verdict.limit.map(|measure| measure.units()));
+    field::<Decimal128Builder>(row, 5)?.append_option(
+        verdict
+            .resized_quantity()
+            .map(|quantity| quantity.units().into()),
+    );
+    field::<StringBuilder>(row, 6)?.append_option(verdict.deny_code().map(|code| code.0));
+    row.append(true);
+    Ok(())
+}
+
+fn field<T: arrow::array::ArrayBuilder>(
+    row: &mut StructBuilder,
+    place: usize,
+) -> Result<&mut T, ArrowError> {
+    row.field_builder::<T>(place).ok_or_else(|| {
+        ArrowError::SchemaError(format!("field {place} of a verdict has another type"))
+    })
+}

@@ -1,0 +1,153 @@
+//! Where files are: `candidates/date=…/strategy=…/instrument=…/<run>-<sequence>.parquet`, and
+//! `manifest/<run>.jsonl`.
+//!
+//! The three partition columns stand in the path and not in the files, as Hive, Spark, DuckDB,
+//! Polars and Arrow expect.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use triptych_engine::Candidate;
+use triptych_engine::event::Timestamp;
+
+use crate::run::RunId;
+
+/// Folder of the candidates' files.
+pub const CANDIDATES: &str = "candidates";
+/// Folder of the manifests.
+pub const MANIFEST: &str = "manifest";
+/// The file that a writer holds locked.
+pub const LOCK: &str = ".writer.lock";
+/// Ending of a file that is being written. No reader's pattern matches it.
+pub const TEMPORARY: &str = "tmp";
+/// Ending that is added to a file that cannot be read, so that no reader trips over it.
+pub const UNREADABLE: &str = "unreadable";
+
+/// A day of UTC, `YYYY-MM-DD`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Date {
+    year: i64,
+    month: u8,
+    day: u8,
+}
+
+impl Date {
+    /// The day of a moment.
+    pub fn of(timestamp: Timestamp) -> Self {
+        // Days since 1970-01-01 to a civil date, counting years from March so that the leap day
+        // comes last: 400 years have 146,097 days.
+        let days = timestamp.nanoseconds().div_euclid(86_400_000_000_000) + 719_468;
+        let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+        let leap_days = day_of_era / 1_460 + day_of_era / 146_096;
+        let year_of_era = (day_of_era - leap_days + day_of_era / 36_524) / 365;
+        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let shifted_month = (5 * day_of_year + 2) / 153;
+        let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+        let month = if shifted_month < 10 {
+            shifted_month + 3
+        } else {
+            shifted_month - 9
+        };
+        let year = era * 400 + year_of_era + i64::from(month <= 2);
+        let small = |number: i64| u8::try_from(number).unwrap_or_default();
+        Self {
+            year,
+            month: small(month),
+            day: small(day),
+        }
+    }
+}
+
+impl fmt::Display for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}-{:02}", self.year, self.month, self.day)
+    }
+}
+
+/// What the files of one folder share.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Partition {
+    /// Day of the decision, in UTC.
+    pub date: Date,
+    /// Name of the strategy.
+    pub strategy: String,
+    /// Symbol of the instrument.
+    pub instrument: String,
+}
+
+impl Partition {
+    /// The partition of a candidate.
+    pub fn of(candidate: &Candidate) -> Self {
+        Self {
+            date: Date::of(candidate.ts_decision),
+            strategy: candidate.strategy.to_string(),
+            instrument: candidate.symbol.to_string(),
+        }
+    }
+
+    /// The folder, relative to the dataset's directory.
+    pub fn folder(&self) -> PathBuf {
+        Path::new(CANDIDATES)
+            .join(format!("date={}", self.date))
+            .join(format!("strategy={}", self.strategy))
+            .join(format!("instrument={}", self.instrument))
+    }
+}
+
+/// Name of a run's file.
+pub fn file_name(run: &RunId, sequence: u64) -> String {
+    format!("{run}-{sequence:06}.parquet")
+}
+
+/// The run that wrote a file, from its name.
+pub fn run_of_file(path: &Path) -> Option<RunId> {
+    let name = path.file_name()?.to_str()?.strip_suffix(".parquet")?;
+    let (run, _sequence) = name.rsplit_once('-')?;
+    RunId::parse(run).ok()
+}
+
+/// The manifest of a run, relative to the dataset's directory.
+pub fn manifest_path(run: &RunId) -> PathBuf {
+    Path::new(MANIFEST).join(format!("{run}.jsonl"))
+}
+
+/// Strategy and instrument of a file, from the folders that it stands in.
+pub fn strategy_and_instrument(path: &Path) -> Option<(String, String)> {
+    let value = |key: &str| {
+        path.iter()
+            .find_map(|part| Some(part.to_str()?.strip_prefix(key)?.to_owned()))
+    };
+    Some((value("strategy=")?, value("instrument=")?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_days_of_utc() {
+        for (seconds, date) in [
+            (0, "1970-01-01"),
+            (86_399, "1970-01-01"),
+            (86_400, "1970-01-02"),
+            (-1, "1969-12-31"),
+            (951_782_400, "2000-02-29"),
+            (1_078_012_800, "2004-02-29"),
+            (1_709_164_800, "2024-02-29"),
+            (1_709_251_200, "2024-03-01"),
+            (1_723_161_253, "2024-08-08"),
+            (4_107_542_400, "2100-03-01"),
+        ] {
+            let at = Timestamp::from_nanoseconds(seconds * 1_000_000_000);
+            assert_eq!(Date::of(at).to_string(), date);
+        }
+    }
+
+    #[test]
+    fn the_run_is_read_back_from_a_file_name() {
+        let run = RunId::parse("0192f0c1-2345-7abc-8def-0123456789ab").unwrap();
+        let path = Path::new("candidates/strategy=a").join(file_name(&run, 1_234_567));
+        assert_eq!(run_of_file(&path), Some(run));
+        assert_eq!(run_of_file(Path::new("notes.txt")), None);
+    }
+}

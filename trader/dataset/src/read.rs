@@ -1,0 +1,354 @@
+//! Reads candidates back: for a look at them, and to check files.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use arrow::array::{
+    Array, AsArray, BooleanArray, Decimal128Array, RecordBatch, StringArray, StructArray,
+};
+use arrow::datatypes::{Float64Type, Int32Type, Int64Type};
+use arrow::error::ArrowError;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::errors::ParquetError;
+use serde::Serialize;
+use thiserror::Error;
+use triptych_engine::decimal::{Price, Quantity};
+use triptych_engine::measure::Measure;
+
+use crate::layout::strategy_and_instrument;
+use crate::manifest::{FileEntry, RunManifest};
+use crate::writer::sha256_hex;
+
+/// A dataset cannot be read.
+#[derive(Debug, Error)]
+pub enum ReadError {
+    /// A file cannot be opened.
+    #[error("{path}: {source}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file is no whole Parquet file.
+    #[error("{path}: no whole Parquet file: {source}")]
+    Parquet {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: ParquetError,
+    },
+    /// Rows cannot be read.
+    #[error("{path}: {source}")]
+    Rows {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: ArrowError,
+    },
+    /// A column is missing or of another type.
+    #[error(
+        "{path}: column {column} is missing or of another type; this build reads schema version {}",
+        crate::schema::VERSION
+    )]
+    Column {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: &'static str,
+    },
+}
+
+/// A candidate as a row of the dataset.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Row {
+    /// Identity of the candidate.
+    pub candidate_id: String,
+    /// Identity of the run.
+    pub run_id: String,
+    /// Hash of the configuration.
+    pub config_hash: String,
+    /// Receive time of the causing event, nanoseconds since the Unix epoch.
+    pub ts_recv_ns: i64,
+    /// Time of the decision, nanoseconds since the Unix epoch.
+    pub ts_decision_ns: i64,
+    /// Name of the strategy.
+    pub strategy: String,
+    /// Symbol.
+    pub instrument: String,
+    /// `Buy` or `Sell`.
+    pub side: String,
+    /// `Limit` or `Market`.
+    pub order_type: String,
+    /// Best bid.
+    pub bid: Price,
+    /// Best ask.
+    pub ask: Price,
+    /// The price at which it would have traded.
+    pub touch: Price,
+    /// Proposed quantity.
+    pub quantity: Quantity,
+    /// How sure the strategy was.
+    pub confidence: Option<f64>,
+    /// Every rule's verdict.
+    pub verdicts: Vec<VerdictRow>,
+    /// The first rule that denies.
+    pub first_deny: Option<String>,
+    /// `Accept`, `Resize` or `Deny`.
+    pub final_if_enforced: String,
+    /// The quantity that enforcement would have let through.
+    pub final_quantity: Quantity,
+}
+
+/// A verdict in a row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct VerdictRow {
+    /// Name of the rule.
+    pub rule: String,
+    /// Version of the rule.
+    pub version: i32,
+    /// Whether it passes.
+    pub pass: bool,
+    /// What it saw.
+    pub observed: Option<Measure>,
+    /// What it allows.
+    pub limit: Option<Measure>,
+    /// A smaller quantity that passes.
+    pub resized_qty: Option<Quantity>,
+    /// Why it denies.
+    pub deny_code: Option<String>,
+}
+
+/// The first `count` candidates of a dataset in the order of their decisions.
+pub fn first_rows(directory: &Path, count: usize) -> Result<Vec<Row>, ReadError> {
+    let manifests = RunManifest::read_all(directory).map_err(|source| ReadError::File {
+        path: directory.to_owned(),
+        source,
+    })?;
+    let mut files: Vec<_> = manifests.iter().flat_map(RunManifest::files).collect();
+    files.sort_by_key(|file| file.first_ts_decision_ns);
+    let mut rows: Vec<Row> = Vec::new();
+    for file in files {
+        let full = rows.len() == count;
+        if full
+            && rows
+                .last()
+                .is_none_or(|row| row.ts_decision_ns <= file.first_ts_decision_ns)
+        {
+            break;
+        }
+        rows.extend(rows_of(&directory.join(&file.path))?);
+        rows.sort_by_key(|row| row.ts_decision_ns);
+        rows.truncate(count);
+    }
+    Ok(rows)
+}
+
+/// Every row of a file.
+pub fn rows_of(path: &Path) -> Result<Vec<Row>, ReadError> {
+    let reader = open(path)?
+        .build()
+        .map_err(|source| parquet_error(path, source))?;
+    let mut rows = Vec::new();
+    for batch in reader {
+        let batch = batch.map_err(|source| ReadError::Rows {
+            path: path.to_owned(),
+            source,
+        })?;
+        append_rows(path, &batch, &mut rows)?;
+    }
+    Ok(rows)
+}
+
+/// What a manifest says of a file, from the file itself; `path` is left empty.
+pub fn describe_file(path: &Path) -> Result<FileEntry, ReadError> {
+    let bytes = std::fs::read(path).map_err(|source| ReadError::File {
+        path: path.to_owned(),
+        source,
+    })?;
+    let builder = open(path)?;
+    let rows = builder.metadata().file_metadata().num_rows();
+    let column = ProjectionMask::columns(builder.parquet_schema(), ["ts_decision_ns"]);
+    let reader = builder
+        .with_projection(column)
+        .build()
+        .map_err(|source| parquet_error(path, source))?;
+    let (mut first, mut last) = (i64::MAX, i64::MIN);
+    for batch in reader {
+        let batch = batch.map_err(|source| ReadError::Rows {
+            path: path.to_owned(),
+            source,
+        })?;
+        let columns = Columns {
+            path,
+            batch: &batch,
+        };
+        for &time in columns.integers("ts_decision_ns")?.values() {
+            (first, last) = (first.min(time), last.max(time));
+        }
+    }
+    Ok(FileEntry {
+        path: String::new(),
+        rows: u64::try_from(rows).unwrap_or_default(),
+        bytes: bytes.len() as u64,
+        sha256: sha256_hex(&bytes),
+        first_ts_decision_ns: first,
+        last_ts_decision_ns: last,
+        adopted: false,
+    })
+}
+
+fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, ReadError> {
+    let file = File::open(path).map_err(|source| ReadError::File {
+        path: path.to_owned(),
+        source,
+    })?;
+    ParquetRecordBatchReaderBuilder::try_new(file).map_err(|source| parquet_error(path, source))
+}
+
+fn parquet_error(path: &Path, source: ParquetError) -> ReadError {
+    ReadError::Parquet {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+fn append_rows(path: &Path, batch: &RecordBatch, rows: &mut Vec<Row>) -> Result<(), ReadError> {
+    let columns = Columns { path, batch };
+    let (strategy, instrument) = strategy_and_instrument(path).ok_or(ReadError::Column {
+        path: path.to_owned(),
+        column: "strategy",
+    })?;
+    let text = |name| columns.text(name);
+    let (ids, runs, hashes) = (text("candidate_id")?, text("run_id")?, text("config_hash")?);
+    let (sides, order_types) = (text("side")?, text("order_type")?);
+    let (first_denials, finals) = (text("first_deny")?, text("final_if_enforced")?);
+    let (received, decided) = (
+        columns.integers("ts_recv_ns")?,
+        columns.integers("ts_decision_ns")?,
+    );
+    let amount = |name| columns.decimals(name);
+    let (bids, asks, touches) = (amount("bid")?, amount("ask")?, amount("touch")?);
+    let (quantities, final_quantities) = (amount("quantity")?, amount("final_quantity")?);
+    let confidences = columns
+        .get("confidence")?
+        .as_primitive_opt::<Float64Type>()
+        .ok_or_else(|| columns.missing("confidence"))?;
+    let verdicts = columns
+        .get("verdicts")?
+        .as_list_opt::<i32>()
+        .ok_or_else(|| columns.missing("verdicts"))?;
+    for place in 0..batch.num_rows() {
+        let of_row = verdicts.value(place);
+        let of_row = of_row
+            .as_struct_opt()
+            .ok_or_else(|| columns.missing("verdicts"))?;
+        rows.push(Row {
+            candidate_id: ids.value(place).to_owned(),
+            run_id: runs.value(place).to_owned(),
+            config_hash: hashes.value(place).to_owned(),
+            ts_recv_ns: received.value(place),
+            ts_decision_ns: decided.value(place),
+            strategy: strategy.clone(),
+            instrument: instrument.clone(),
+            side: sides.value(place).to_owned(),
+            order_type: order_types.value(place).to_owned(),
+            bid: Price::from_units(units(bids, place)),
+            ask: Price::from_units(units(asks, place)),
+            touch: Price::from_units(units(touches, place)),
+            quantity: Quantity::from_units(units(quantities, place)),
+            confidence: confidences
+                .is_valid(place)
+                .then(|| confidences.value(place)),
+            verdicts: verdict_rows(of_row).ok_or_else(|| columns.missing("verdicts"))?,
+            first_deny: optional_text(first_denials, place),
+            final_if_enforced: finals.value(place).to_owned(),
+            final_quantity: Quantity::from_units(units(final_quantities, place)),
+        });
+    }
+    Ok(())
+}
+
+fn verdict_rows(verdicts: &StructArray) -> Option<Vec<VerdictRow>> {
+    let text = |name| verdicts.column_by_name(name)?.as_string_opt::<i32>();
+    let decimals = |name| -> Option<&Decimal128Array> {
+        verdicts.column_by_name(name)?.as_any().downcast_ref()
+    };
+    let (rules, codes) = (text("rule")?, text("deny_code")?);
+    let versions = verdicts
+        .column_by_name("version")?
+        .as_primitive_opt::<Int32Type>()?;
+    let passes: &BooleanArray = verdicts.column_by_name("pass")?.as_boolean_opt()?;
+    let (observed, limits) = (decimals("observed")?, decimals("limit")?);
+    let resized = decimals("resized_qty")?;
+    let measure = |column: &Decimal128Array, place| {
+        column
+            .is_valid(place)
+            .then(|| Measure::from_units(column.value(place)))
+    };
+    let row = |place| VerdictRow {
+        rule: rules.value(place).to_owned(),
+        version: versions.value(place),
+        pass: passes.value(place),
+        observed: measure(observed, place),
+        limit: measure(limits, place),
+        resized_qty: resized
+            .is_valid(place)
+            .then(|| Quantity::from_units(units(resized, place))),
+        deny_code: optional_text(codes, place),
+    };
+    Some((0..verdicts.len()).map(row).collect())
+}
+
+fn optional_text(column: &StringArray, place: usize) -> Option<String> {
+    column
+        .is_valid(place)
+        .then(|| column.value(place).to_owned())
+}
+
+fn units(column: &Decimal128Array, place: usize) -> i64 {
+    i64::try_from(column.value(place)).unwrap_or_default()
+}
+
+struct Columns<'a> {
+    path: &'a Path,
+    batch: &'a RecordBatch,
+}
+
+impl<'a> Columns<'a> {
+    fn missing(&self, column: &'static str) -> ReadError {
+        ReadError::Column {
+            path: self.path.to_owned(),
+            column,
+        }
+    }
+
+    fn get(&self, name: &'static str) -> Result<&'a dyn Array, ReadError> {
+        let column = self
+            .batch
+            .column_by_name(name)
+            .ok_or_else(|| self.missing(name))?;
+        Ok(&**column)
+    }
+
+    fn text(&self, name: &'static str) -> Result<&'a StringArray, ReadError> {
+        self.get(name)?
+            .as_string_opt()
+            .ok_or_else(|| self.missing(name))
+    }
+
+    fn integers(&self, name: &'static str) -> Result<&'a arrow::array::Int64Array, ReadError> {
+        self.get(name)?
+            .as_primitive_opt::<Int64Type>()
+            .ok_or_else(|| self.missing(name))
+    }
+
+    fn decimals(&self, name: &'static str) -> Result<&'a Decimal128Array, ReadError> {
+        self.get(name)?
+            .as_any()
+            .downcast_ref()
+            .ok_or_else(|| self.missing(name))
+    }
+}
