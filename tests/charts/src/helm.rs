@@ -1,0 +1,152 @@
+//! The helm executable, and a chart as it renders.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    sync::OnceLock,
+};
+
+use crate::{Manifests, in_repository};
+
+/// The namespace that charts are rendered for.
+pub const NAMESPACE: &str = "triptych-system";
+
+/// What helm said when it refused to render a chart.
+#[derive(Debug)]
+pub struct Refusal(pub String);
+
+/// One of the project's charts.
+#[derive(Clone, Debug)]
+pub struct Chart {
+    folder: PathBuf,
+}
+
+impl Chart {
+    /// The chart in `charts/<name>`.
+    pub fn named(name: &str) -> Self {
+        Self {
+            folder: in_repository("charts").join(name),
+        }
+    }
+
+    /// The folder of the chart.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Renders the chart with `--set` of each of `values`.
+    pub fn render(&self, values: &[&str]) -> Result<Manifests, Refusal> {
+        let mut template = self.command("template", values);
+        template.args(["--namespace", NAMESPACE]);
+        Ok(Manifests::parse(&answer(template)?))
+    }
+
+    /// What `helm install` would tell the person who runs it.
+    pub fn notes(&self, values: &[&str]) -> Result<String, Refusal> {
+        let mut install = self.command("install", values);
+        install.args(["--namespace", NAMESPACE, "--dry-run=client"]);
+        let text = answer(install)?;
+        let (_, notes) = text
+            .split_once("NOTES:\n")
+            .expect("helm install prints the notes");
+        Ok(notes.to_owned())
+    }
+
+    /// What `helm lint --strict` says of the chart.
+    pub fn lint(&self, values: &[&str]) -> Result<String, Refusal> {
+        let mut lint = helm();
+        lint.args(["lint", "--strict"]).arg(&self.folder);
+        answer(with_values(lint, values))
+    }
+
+    fn command(&self, verb: &str, values: &[&str]) -> Command {
+        let mut command = helm();
+        command.args([verb, "triptych"]).arg(&self.folder);
+        with_values(command, values)
+    }
+}
+
+fn with_values(mut command: Command, values: &[&str]) -> Command {
+    for value in values {
+        command.args(["--set", value]);
+    }
+    command
+}
+
+fn answer(mut command: Command) -> Result<String, Refusal> {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command
+        .output()
+        .unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
+    if status.success() {
+        Ok(String::from_utf8(stdout).expect("helm prints UTF-8"))
+    } else {
+        Err(Refusal(String::from_utf8_lossy(&stderr).into_owned()))
+    }
+}
+
+/// The helm command, which reaches no cluster and reads no setting of the person who runs it.
+fn helm() -> Command {
+    static EXECUTABLE: OnceLock<PathBuf> = OnceLock::new();
+    let mut command = Command::new(EXECUTABLE.get_or_init(find_helm));
+    for (name, _) in env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("HELM")) {
+            command.env_remove(name);
+        }
+    }
+    command.env("KUBECONFIG", "/dev/null");
+    command
+}
+
+/// `$HELM`, else the newest that the local cluster's cache has, else the one on the PATH.
+fn find_helm() -> PathBuf {
+    if let Some(named) = env::var_os("HELM").filter(|named| !named.is_empty()) {
+        let named = PathBuf::from(named);
+        assert!(
+            named.is_file(),
+            "HELM names {}, which is not a file",
+            named.display()
+        );
+        return named;
+    }
+    built_helm().or_else(helm_on_path).unwrap_or_else(|| {
+        panic!(
+            "these tests need helm: name it in HELM, or put it on the PATH, or build it with the \
+             local cluster's other parts (`cargo run -p triptych-cluster -- build-parts`)"
+        )
+    })
+}
+
+fn built_helm() -> Option<PathBuf> {
+    let variable = |name| {
+        env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    let cache = variable("TRIPTYCH_CACHE")
+        .or_else(|| variable("XDG_CACHE_HOME").map(|cache| cache.join("triptych")))
+        .or_else(|| variable("HOME").map(|home| home.join(".cache/triptych")))?;
+    cache
+        .join("parts")
+        .read_dir()
+        .ok()?
+        .flatten()
+        .filter(|part| part.file_name().to_string_lossy().starts_with("helm-"))
+        .map(|part| part.path().join("helm"))
+        .filter(|helm| helm.is_file())
+        .max_by_key(|helm| {
+            helm.metadata()
+                .and_then(|metadata| metadata.modified())
+                .ok()
+        })
+}
+
+fn helm_on_path() -> Option<PathBuf> {
+    env::split_paths(&env::var_os("PATH")?)
+        .map(|folder| folder.join("helm"))
+        .find(|helm| helm.is_file())
+}

@@ -1,0 +1,18 @@
+//! Renders the project's charts with the real helm and reads what comes out.
+//!
+//! Nothing here is skipped: where helm is missing, the first call panics and says how to get it.
+
+pub mod helm;
+pub mod manifests;
+
+use std::path::{Path, PathBuf};
+
+pub use helm::{Chart, Refusal};
+pub use manifests::Manifests;
+
+/// A path inside the repository.
+pub fn in_repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .join(path)
+}

@@ -1,0 +1,122 @@
+//! The rendered objects as a whole.
+
+use std::{env, fs};
+
+use k8s_openapi::api::{
+    apps::v1::Deployment,
+    core::v1::{Service, ServiceAccount},
+    networking::v1::NetworkPolicy,
+    policy::v1::PodDisruptionBudget,
+    rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use triptych_chart_tests::{
+    Chart,
+    helm::NAMESPACE,
+    in_repository,
+    manifests::{first_difference, kind, name},
+};
+
+use crate::{PROFILES, rendered};
+
+const CLUSTER_SCOPED: [&str; 3] = [
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "CustomResourceDefinition",
+];
+
+#[test]
+fn lint_passes_in_every_profile() {
+    for values in PROFILES {
+        let mut all = vec!["image.repository=example/triptych-operator"];
+        all.extend_from_slice(values);
+        let said = Chart::named("triptych")
+            .lint(&all)
+            .unwrap_or_else(|refusal| {
+                panic!("lint fails with {values:?}: {}", refusal.0);
+            });
+        assert!(said.contains("0 chart(s) failed"), "{said}");
+        assert!(!said.contains("[WARNING]"), "{said}");
+    }
+}
+
+/// A field that Kubernetes does not know is lost when the object goes through its type.
+fn as_kubernetes_reads_it<T: Serialize + DeserializeOwned>(object: &Value) -> Value {
+    let typed: T = serde_json::from_value(object.clone())
+        .unwrap_or_else(|error| panic!("{} {}: {error}", kind(object), name(object)));
+    serde_json::to_value(typed).unwrap()
+}
+
+#[test]
+fn kubernetes_knows_every_field_of_every_object() {
+    for values in PROFILES {
+        for object in rendered(values).all() {
+            let read = match kind(object) {
+                "ClusterRole" => as_kubernetes_reads_it::<ClusterRole>(object),
+                "ClusterRoleBinding" => as_kubernetes_reads_it::<ClusterRoleBinding>(object),
+                "Deployment" => as_kubernetes_reads_it::<Deployment>(object),
+                "NetworkPolicy" => as_kubernetes_reads_it::<NetworkPolicy>(object),
+                "PodDisruptionBudget" => as_kubernetes_reads_it::<PodDisruptionBudget>(object),
+                "Role" => as_kubernetes_reads_it::<Role>(object),
+                "RoleBinding" => as_kubernetes_reads_it::<RoleBinding>(object),
+                "Service" => as_kubernetes_reads_it::<Service>(object),
+                "ServiceAccount" => as_kubernetes_reads_it::<ServiceAccount>(object),
+                // Tests of their own look at the fields of these two.
+                "CustomResourceDefinition" | "ServiceMonitor" => continue,
+                other => panic!("the chart renders a {other}, which this test does not know"),
+            };
+            let lost = first_difference(object, &read);
+            assert_eq!(lost, None, "{} {}", kind(object), name(object));
+        }
+    }
+}
+
+#[test]
+fn every_object_is_labelled_and_stays_in_the_releases_namespace() {
+    for values in PROFILES {
+        for object in rendered(values).all() {
+            let described = format!("{} {}", kind(object), name(object));
+            let metadata = &object["metadata"];
+            for (label, value) in [
+                ("app.kubernetes.io/name", "triptych-operator"),
+                ("app.kubernetes.io/instance", "triptych"),
+                ("app.kubernetes.io/part-of", "triptych"),
+                ("app.kubernetes.io/managed-by", "Helm"),
+            ] {
+                assert_eq!(metadata["labels"][label], value, "{described}");
+            }
+            if CLUSTER_SCOPED.contains(&kind(object)) {
+                assert_eq!(metadata["namespace"], Value::Null, "{described}");
+            } else {
+                assert_eq!(metadata["namespace"], NAMESPACE, "{described}");
+            }
+        }
+    }
+}
+
+/// The whole of what production installs, reviewed by a person. The definitions have tests of their
+/// own.
+#[test]
+fn production_is_as_it_was_reviewed() {
+    let found = rendered(&["crds.install=false"]).to_yaml();
+    let path = in_repository("tests/charts/golden/triptych-production.yaml");
+    if env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&path, &found).unwrap();
+    }
+    let reviewed = fs::read_to_string(&path).unwrap();
+    let difference = reviewed
+        .lines()
+        .zip(found.lines())
+        .position(|(old, new)| old != new);
+    assert!(
+        reviewed == found,
+        "the chart renders something else than golden/triptych-production.yaml, first in line {}; \
+         if that is meant, run `UPDATE_GOLDEN=1 cargo test -p triptych-chart-tests` and review the \
+         diff",
+        difference.map_or_else(
+            || reviewed.lines().count().to_string(),
+            |at| (at + 1).to_string()
+        )
+    );
+}

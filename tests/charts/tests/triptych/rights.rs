@@ -1,0 +1,270 @@
+//! Who may do what: the operator no more than it needs, people nothing to a status.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use triptych_chart_tests::{
+    Manifests,
+    helm::NAMESPACE,
+    manifests::{name, strings},
+};
+
+use crate::{PROFILES, rendered};
+
+const OPERATOR: &str = "triptych-operator";
+const AGGREGATED: [(&str, &[&str]); 3] = [
+    ("triptych-view", &["view", "edit", "admin"]),
+    ("triptych-edit", &["edit", "admin"]),
+    ("triptych-admin", &["admin"]),
+];
+
+/// What the operator needs: group, resource, names, verbs. In the whole cluster:
+const IN_THE_CLUSTER: [(&str, &str, &str, &[&str]); 11] = [
+    ("triptych.trading", "tradingaccounts", "", READ),
+    ("triptych.trading", "configrevisions", "", READ),
+    ("triptych.trading", "tradinginstances", "", READ),
+    ("triptych.trading", "tradingaccounts/status", "", &["patch"]),
+    ("triptych.trading", "configrevisions/status", "", &["patch"]),
+    (
+        "triptych.trading",
+        "tradinginstances/status",
+        "",
+        &["patch"],
+    ),
+    (
+        "",
+        "configmaps",
+        "",
+        &["get", "list", "watch", "create", "patch", "delete"],
+    ),
+    (
+        "",
+        "persistentvolumeclaims",
+        "",
+        &["get", "list", "watch", "create", "patch"],
+    ),
+    ("", "pods", "", &["get", "list", "watch", "delete"]),
+    (
+        "apps",
+        "statefulsets",
+        "",
+        &["get", "list", "watch", "create", "patch", "delete"],
+    ),
+    ("events.k8s.io", "events", "", &["create", "patch"]),
+];
+/// In its own namespace:
+const IN_ITS_NAMESPACE: [(&str, &str, &str, &[&str]); 2] = [
+    ("coordination.k8s.io", "leases", "", &["create"]),
+    ("coordination.k8s.io", "leases", OPERATOR, &["get", "patch"]),
+];
+const READ: &[&str] = &["get", "list", "watch"];
+
+/// One verb on one resource: group, resource, name of the object or nothing, verb.
+type Right = (String, String, String, String);
+
+fn rights_of(role: &Value) -> BTreeSet<Right> {
+    let mut rights = BTreeSet::new();
+    for rule in role["rules"].as_array().expect("a role has rules") {
+        let mut names = strings(&rule["resourceNames"]);
+        if names.is_empty() {
+            names.push("");
+        }
+        for group in strings(&rule["apiGroups"]) {
+            for resource in strings(&rule["resources"]) {
+                for named in &names {
+                    for verb in strings(&rule["verbs"]) {
+                        let right = [group, resource, named, verb].map(str::to_owned);
+                        rights.insert(right.into());
+                    }
+                }
+            }
+        }
+    }
+    rights
+}
+
+fn table(rows: &[(&str, &str, &str, &[&str])]) -> BTreeSet<Right> {
+    let rights = rows.iter().flat_map(|(group, resource, named, verbs)| {
+        verbs
+            .iter()
+            .map(move |verb| [group, resource, named, verb].map(|&text| text.to_owned()))
+    });
+    rights.map(Right::from).collect()
+}
+
+fn roles(manifests: &Manifests) -> Vec<&Value> {
+    manifests
+        .of_kind("ClusterRole")
+        .chain(manifests.of_kind("Role"))
+        .collect()
+}
+
+#[test]
+fn the_operator_has_exactly_the_rights_that_it_needs() {
+    for values in PROFILES {
+        let manifests = rendered(values);
+        assert_eq!(
+            rights_of(manifests.get("ClusterRole", OPERATOR)),
+            table(&IN_THE_CLUSTER)
+        );
+        let role = manifests.get("Role", OPERATOR);
+        assert_eq!(rights_of(role), table(&IN_ITS_NAMESPACE));
+        assert_eq!(role["metadata"]["namespace"], NAMESPACE);
+    }
+}
+
+#[test]
+fn k1_no_role_has_a_verb_on_secrets_or_on_what_guards_them() {
+    let guarded_resources = [
+        "secrets",
+        "namespaces",
+        "resourcequotas",
+        "serviceaccounts",
+        "nodes",
+        "certificatesigningrequests",
+        "persistentvolumes",
+        "storageclasses",
+        "networkpolicies",
+    ];
+    let guarded_groups = [
+        "rbac.authorization.k8s.io",
+        "admissionregistration.k8s.io",
+        "authentication.k8s.io",
+    ];
+    for values in PROFILES {
+        for role in roles(&rendered(values)) {
+            for (group, resource, _, verb) in rights_of(role) {
+                let base = resource.split('/').next().unwrap_or_default();
+                let right = format!("{} may {verb} {resource} of {group:?}", name(role));
+                assert!(!guarded_resources.contains(&base), "{right}");
+                assert!(!guarded_groups.contains(&group.as_str()), "{right}");
+                assert!(
+                    !["escalate", "bind", "impersonate"].contains(&verb.as_str()),
+                    "{right}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn no_role_has_a_wildcard_or_a_way_into_a_pod() {
+    for values in PROFILES {
+        for role in roles(&rendered(values)) {
+            for rule in role["rules"].as_array().unwrap() {
+                let rule = rule.as_object().unwrap();
+                assert!(
+                    !rule.contains_key("nonResourceURLs"),
+                    "{}: {rule:?}",
+                    name(role)
+                );
+                let texts = rule.values().flat_map(strings).collect::<Vec<_>>();
+                assert!(
+                    !texts.iter().any(|text| text.contains('*')),
+                    "{}: {rule:?}",
+                    name(role)
+                );
+            }
+            let into_pods = rights_of(role).into_iter().find(|(_, resource, ..)| {
+                resource.starts_with("pods/") || resource.ends_with("/proxy")
+            });
+            assert_eq!(into_pods, None, "{}", name(role));
+        }
+    }
+}
+
+#[test]
+fn only_the_operators_account_is_bound_and_only_to_its_own_roles() {
+    let account = json!([
+        { "kind": "ServiceAccount", "name": OPERATOR, "namespace": NAMESPACE }
+    ]);
+    for values in PROFILES {
+        let manifests = rendered(values);
+        let bindings: Vec<&Value> = manifests
+            .of_kind("ClusterRoleBinding")
+            .chain(manifests.of_kind("RoleBinding"))
+            .collect();
+        assert_eq!(bindings.len(), 2);
+        for binding in bindings {
+            assert_eq!(binding["subjects"], account);
+            assert_eq!(binding["roleRef"]["name"], OPERATOR);
+        }
+    }
+}
+
+#[test]
+fn no_role_of_people_has_a_verb_on_a_status() {
+    let manifests = rendered(&[]);
+    let roles = roles(&manifests);
+    let of_people: Vec<_> = roles.iter().filter(|role| name(role) != OPERATOR).collect();
+    assert_eq!(of_people.len(), 4);
+    for role in of_people {
+        for (group, resource, ..) in rights_of(role) {
+            assert_eq!(group, "triptych.trading", "{}", name(role));
+            assert!(!resource.contains('/'), "{}: {resource}", name(role));
+        }
+    }
+}
+
+#[test]
+fn view_edit_and_admin_are_aggregated_into_the_built_in_roles() {
+    let manifests = rendered(&[]);
+    for (role, into) in AGGREGATED {
+        let labels = manifests.get("ClusterRole", role)["metadata"]["labels"].clone();
+        let found: BTreeSet<&str> = labels
+            .as_object()
+            .unwrap()
+            .keys()
+            .filter_map(|label| label.strip_prefix("rbac.authorization.k8s.io/aggregate-to-"))
+            .collect();
+        assert_eq!(found, BTreeSet::from_iter(into.iter().copied()), "{role}");
+    }
+}
+
+#[test]
+fn accounts_are_written_by_the_platform_role_alone_which_is_aggregated_into_nothing() {
+    let manifests = rendered(&[]);
+    let writers: Vec<&str> = roles(&manifests)
+        .into_iter()
+        .filter(|role| {
+            rights_of(role).iter().any(|(_, resource, _, verb)| {
+                resource == "tradingaccounts" && !READ.contains(&verb.as_str())
+            })
+        })
+        .map(name)
+        .collect();
+    assert_eq!(writers, ["triptych-platform"]);
+    let platform = manifests.get("ClusterRole", "triptych-platform");
+    let labels = platform["metadata"]["labels"].as_object().unwrap();
+    assert!(
+        !labels.keys().any(|label| label.contains("aggregate")),
+        "{labels:?}"
+    );
+}
+
+#[test]
+fn view_reads_and_edit_writes_what_teams_own() {
+    let manifests = rendered(&[]);
+    let verbs = |role: &str, resource: &str| -> Vec<String> {
+        let rights = rights_of(manifests.get("ClusterRole", role));
+        let matching = rights.into_iter().filter(|right| right.1 == resource);
+        matching.map(|right| right.3).collect()
+    };
+    for resource in ["configrevisions", "tradinginstances"] {
+        assert_eq!(verbs("triptych-view", resource), ["get", "list", "watch"]);
+        assert_eq!(
+            verbs("triptych-edit", resource),
+            ["create", "delete", "patch", "update"]
+        );
+        assert_eq!(
+            verbs("triptych-admin", resource),
+            ["create", "delete", "deletecollection", "patch", "update"]
+        );
+    }
+    assert_eq!(
+        verbs("triptych-view", "tradingaccounts"),
+        ["get", "list", "watch"]
+    );
+    assert!(verbs("triptych-edit", "tradingaccounts").is_empty());
+    assert!(verbs("triptych-admin", "tradingaccounts").is_empty());
+}
