@@ -10,10 +10,19 @@
 //!
 //! The rest is what these two are made of.
 
+pub mod attestation;
 pub mod conditions;
 pub mod image;
+pub mod instance;
 pub mod names;
+pub mod objects;
 pub mod plan;
+pub mod pod_template;
+pub mod quantity;
+pub mod resources;
+pub mod revision;
+pub mod template_bounds;
+pub mod template_difference;
 pub mod text;
 pub mod view;
 pub mod world;

@@ -13,6 +13,9 @@ pub const TRADER_CONTAINER: &str = "trader";
 /// Key of the canonical bytes in a rendered ConfigMap, and the name of the mounted file.
 pub const CONFIG_FILE: &str = "config.json";
 
+/// How the name of a rendered ConfigMap begins; 32 digits of the hash follow.
+pub const CONFIG_MAP_PREFIX: &str = "config-";
+
 /// Keys of labels.
 pub mod label {
     /// The application: always `trader`.
