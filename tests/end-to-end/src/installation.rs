@@ -5,7 +5,7 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::manifests::Images;
 
@@ -39,32 +39,54 @@ pub struct Executables {
 
 /// Builds the executables that go into images. Cargo says how far it is.
 pub fn build_executables() -> Result<Executables> {
-    let workspace = workspace();
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let packages = [
+        "-p",
+        "triptych-operator",
+        "-p",
+        "triptych-trader",
+        "-p",
+        "triptych-trader-observe",
+    ];
+    let mut cargo = cargo_build();
     cargo
-        .current_dir(&workspace)
-        .args(["build", "--release", "--target", TARGET])
-        .args([
-            "-p",
-            "triptych-operator",
-            "-p",
-            "triptych-trader",
-            "-p",
-            "triptych-trader-observe",
-        ])
+        .args(["--release", "--target", TARGET])
+        .args(packages)
         .env("RUSTFLAGS", "-C target-feature=+crt-static");
-    let status = cargo.status().context("start cargo")?;
-    if !status.success() {
-        bail!("cargo build of the images' executables: {status}");
-    }
-    let target = std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| workspace.join("target"), PathBuf::from);
-    let folder = target.join(TARGET).join("release");
+    run(cargo)?;
+    let folder = target_folder().join(TARGET).join("release");
     Ok(Executables {
         operator: folder.join("triptych-operator"),
         trader: folder.join("trader"),
         trader_observe: folder.join("trader-observe"),
     })
+}
+
+/// Builds an operator that can be told to end at one of its writes. No image ever holds it.
+pub fn build_operator_with_faults() -> Result<PathBuf> {
+    let folder = target_folder().join("fault-injection");
+    let mut cargo = cargo_build();
+    cargo
+        .args(["-p", "triptych-operator", "--features", "fault-injection"])
+        .arg("--target-dir")
+        .arg(&folder);
+    run(cargo)?;
+    Ok(folder.join("debug/triptych-operator"))
+}
+
+fn cargo_build() -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(workspace()).arg("build");
+    cargo
+}
+
+fn run(mut cargo: Command) -> Result<()> {
+    let status = cargo.status().context("start cargo")?;
+    ensure!(status.success(), "{cargo:?}: {status}");
+    Ok(())
+}
+
+fn target_folder() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from)
 }
 
 /// Installs or upgrades the chart and waits until the operator is available.

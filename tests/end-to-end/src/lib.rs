@@ -1,6 +1,7 @@
 //! What the end-to-end suite and the demonstration share: a cluster with Triptych installed on it.
 
 pub mod demonstration;
+pub mod host_operator;
 pub mod installation;
 pub mod lab;
 pub mod manifests;

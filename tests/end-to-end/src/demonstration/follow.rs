@@ -56,12 +56,21 @@ pub(super) async fn until_running(
 }
 
 fn describe(status: &TradingInstanceStatus) -> String {
-    let phase = status.phase.map_or_else(|| "?".to_owned(), |phase| format!("{phase:?}"));
+    let phase = status
+        .phase
+        .map_or_else(|| "?".to_owned(), |phase| format!("{phase:?}"));
     let declared = status.declared_hash.as_deref().map_or("-", short);
     let running = match &status.running {
-        Some(running) => format!("running {} in {} on {}", running.short_hash, running.pod, running.node),
+        Some(running) => format!(
+            "running {} in {} on {}",
+            running.short_hash, running.pod, running.node
+        ),
         None => "nothing running".to_owned(),
     };
-    let waiting = status.waiting_for.as_ref().map(|what| format!(", waiting for {what}")).unwrap_or_default();
+    let waiting = status
+        .waiting_for
+        .as_ref()
+        .map(|what| format!(", waiting for {what}"))
+        .unwrap_or_default();
     format!("{INSTANCE}: {phase}, declared {declared}, {running}{waiting}")
 }

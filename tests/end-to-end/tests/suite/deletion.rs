@@ -31,12 +31,17 @@ async fn deletion_in_any_order_ends_the_same_and_leaves_nothing() -> Result<()> 
         namespace.until_running(&instance).await?;
         for kind in order {
             match kind {
-                "revision" => namespace.delete(&namespace.revisions(), &revision).await?,
-                "instance" => namespace.delete(&namespace.instances(), &instance).await?,
+                "revision" => {
+                    let revisions = namespace.revisions();
+                    namespace.delete(&revisions, &revision).await?;
+                }
+                "instance" => {
+                    let instances = namespace.instances();
+                    namespace.delete(&instances, &instance).await?;
+                }
                 _ => {
-                    namespace
-                        .delete(&namespace.stateful_sets(), &instance)
-                        .await?
+                    let sets = namespace.stateful_sets();
+                    namespace.delete(&sets, &instance).await?;
                 }
             }
         }

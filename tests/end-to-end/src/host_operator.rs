@@ -1,0 +1,185 @@
+//! The operator as a process of this machine, on a cluster of its own, made to end at a write.
+
+use std::{
+    fs::File,
+    path::PathBuf,
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::OnceLock,
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use kube::Client;
+use triptych_cluster::{cluster::Cluster, local_cluster::LocalCluster};
+use triptych_crds::definitions;
+
+use crate::{
+    installation,
+    lab::{self, Tools},
+    manifests::Images,
+    objects,
+};
+
+/// Exit code of an operator that ended at the write that it was told to end at.
+pub const ENDED_AT_WRITE: i32 = 99;
+/// Longest time that an operator may take to end by itself or after a signal.
+const END_PATIENCE: Duration = Duration::from_mins(1);
+
+/// A cluster on which no operator runs but those that a test starts.
+pub struct FaultsLab {
+    cluster: LocalCluster,
+    tools: Tools,
+    images: Images,
+    operator: PathBuf,
+    logs: PathBuf,
+}
+
+impl FaultsLab {
+    /// The lab on the local cluster that `TRIPTYCH_FAULTS_CLUSTER` names, or `faults`.
+    ///
+    /// # Panics
+    /// When it cannot be made: no test that needs it means anything then.
+    pub fn get() -> &'static Self {
+        static LAB: OnceLock<FaultsLab> = OnceLock::new();
+        LAB.get_or_init(|| {
+            let made = std::thread::spawn(|| {
+                let runtime = tokio::runtime::Runtime::new()?;
+                runtime.block_on(Self::make())
+            });
+            made.join()
+                .expect("the lab's thread ends in order")
+                .expect("a cluster of its own for operators that crash")
+        })
+    }
+
+    async fn make() -> Result<Self> {
+        let name = std::env::var("TRIPTYCH_FAULTS_CLUSTER").unwrap_or_else(|_| "faults".to_owned());
+        let cluster = LocalCluster::open(&name.parse()?)?;
+        let executables = installation::build_executables()?;
+        let images = lab::push_images(&cluster, &executables).await?;
+        let operator = installation::build_operator_with_faults()?;
+        let client = lab::client_of(cluster.kubeconfig()).await?;
+        for (_, definition) in definitions::all() {
+            let mut manifest = serde_json::to_value(definition)?;
+            manifest["apiVersion"] = "apiextensions.k8s.io/v1".into();
+            manifest["kind"] = "CustomResourceDefinition".into();
+            objects::apply(&client, "", &manifest).await?;
+        }
+        let logs = std::env::temp_dir().join(format!("triptych-operators-{}", std::process::id()));
+        std::fs::create_dir_all(&logs)?;
+        Ok(Self {
+            tools: Tools::of_local(&cluster),
+            cluster,
+            images,
+            operator,
+            logs,
+        })
+    }
+
+    /// A client of an administrator.
+    pub async fn client(&self) -> Result<Client> {
+        lab::client_of(self.cluster.kubeconfig()).await
+    }
+
+    /// The images that were pushed.
+    pub fn images(&self) -> &Images {
+        &self.images
+    }
+
+    /// Runs kubectl as an administrator and returns what it printed.
+    pub fn kubectl(&self, words: &[&str]) -> Result<String> {
+        lab::kubectl(&self.tools, self.cluster.kubeconfig(), words)
+    }
+
+    /// Starts an operator that looks at one namespace; with `end_at_write` it ends right after the write
+    /// with that number, counted from 1, reached the API server, and before its answer is looked at.
+    pub fn start_operator(
+        &self,
+        namespace: &str,
+        end_at_write: Option<u32>,
+    ) -> Result<HostOperator> {
+        let log = self.logs.join(format!(
+            "{namespace}-{}.log",
+            end_at_write.unwrap_or_default()
+        ));
+        let output = File::options().create(true).append(true).open(&log)?;
+        let mut command = Command::new(&self.operator);
+        command
+            .arg("run")
+            .args([
+                "--namespace",
+                namespace,
+                "--lease-namespace",
+                namespace,
+                "--listen",
+                "127.0.0.1:0",
+            ])
+            .env("KUBECONFIG", self.cluster.kubeconfig())
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output);
+        if let Some(number) = end_at_write {
+            command.args(["--exit-at-write", &number.to_string()]);
+        }
+        let child = command
+            .spawn()
+            .with_context(|| format!("start {}", self.operator.display()))?;
+        Ok(HostOperator { child, log })
+    }
+}
+
+/// A running operator; it is ended when this is dropped.
+pub struct HostOperator {
+    child: Child,
+    log: PathBuf,
+}
+
+impl HostOperator {
+    /// Whether it has ended, and how.
+    pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        Ok(self.child.try_wait()?)
+    }
+
+    /// Asks it to stop and waits until it has given its Lease back.
+    pub async fn stop(mut self) -> Result<()> {
+        let pid = self.child.id().to_string();
+        let asked = Command::new("kill").args(["-TERM", &pid]).status()?;
+        ensure!(
+            asked.success(),
+            "the operator with process id {pid} is gone already: {}",
+            self.log.display()
+        );
+        let status = self.wait_for_end().await?;
+        ensure!(
+            status.success(),
+            "the operator stopped with {status}: {}",
+            self.log.display()
+        );
+        Ok(())
+    }
+
+    /// Waits until it ends by itself.
+    pub async fn wait_for_end(&mut self) -> Result<ExitStatus> {
+        let mut ticks = tokio::time::interval(Duration::from_millis(20));
+        let deadline = tokio::time::Instant::now() + END_PATIENCE;
+        while tokio::time::Instant::now() < deadline {
+            ticks.tick().await;
+            if let Some(status) = self.ended()? {
+                return Ok(status);
+            }
+        }
+        bail!(
+            "the operator did not end within {END_PATIENCE:?}: {}",
+            self.log.display()
+        )
+    }
+}
+
+impl Drop for HostOperator {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            let killed = self.child.kill();
+            drop((killed, self.child.wait()));
+        }
+    }
+}
