@@ -1,0 +1,187 @@
+//! Reading the API server's audit log: who did what.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// One request that the API server answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AuditEntry {
+    /// When it was received, RFC 3339 with microseconds.
+    pub request_received_timestamp: String,
+    /// What was asked for, such as `create`.
+    pub verb: String,
+    /// Who asked.
+    pub user: AuditUser,
+    /// As whom, where that is someone else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub impersonated_user: Option<AuditUser>,
+    /// The client program's name for itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_agent: Option<String>,
+    /// Path and query of the request.
+    #[serde(rename = "requestURI")]
+    pub request_uri: String,
+    /// What it was about; absent for paths that are no resources.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object_ref: Option<AuditObject>,
+    /// How it was answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_status: Option<AuditStatus>,
+}
+
+/// Who asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AuditUser {
+    /// Name of the user.
+    pub username: String,
+    /// Groups of the user.
+    pub groups: Vec<String>,
+}
+
+/// What a request was about.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AuditObject {
+    /// Plural name of the resource.
+    pub resource: String,
+    /// API group; empty for the core.
+    pub api_group: String,
+    /// Namespace; empty for what has none.
+    pub namespace: String,
+    /// Name; empty where the server chose it or many are meant.
+    pub name: String,
+    /// Such as `status` or `exec`; empty for the object itself.
+    pub subresource: String,
+}
+
+/// How a request was answered.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AuditStatus {
+    /// HTTP status code.
+    pub code: u16,
+}
+
+impl fmt::Display for AuditEntry {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let code = self
+            .response_status
+            .as_ref()
+            .map_or(0, |status| status.code);
+        let time = &self.request_received_timestamp;
+        write!(
+            formatter,
+            "{time} {code} {} {}",
+            self.user.username, self.verb
+        )?;
+        match &self.object_ref {
+            None => write!(formatter, " {}", self.request_uri),
+            Some(object) => {
+                write!(formatter, " {}", object.resource)?;
+                for part in [&object.subresource, &object.namespace, &object.name] {
+                    if !part.is_empty() {
+                        write!(formatter, "/{part}")?;
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Which entries are wanted; an absent field wants all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// Name of the user.
+    pub user: Option<String>,
+    /// The verb.
+    pub verb: Option<String>,
+    /// Plural name of the resource.
+    pub resource: Option<String>,
+}
+
+impl AuditFilter {
+    /// Whether an entry is wanted.
+    pub fn matches(&self, entry: &AuditEntry) -> bool {
+        let resource = entry
+            .object_ref
+            .as_ref()
+            .map(|object| object.resource.as_str());
+        let agrees = |wanted: &Option<String>, found: Option<&str>| {
+            wanted.as_deref().is_none_or(|wanted| found == Some(wanted))
+        };
+        agrees(&self.user, Some(&entry.user.username))
+            && agrees(&self.verb, Some(&entry.verb))
+            && agrees(&self.resource, resource)
+    }
+}
+
+/// Reads an audit log; a last line that is still being written is left out.
+pub fn read_audit_log(path: &Path) -> Result<Vec<AuditEntry>> {
+    let file = File::open(path).map_err(Error::file("read", path))?;
+    let lines: std::io::Result<Vec<String>> = BufReader::new(file).lines().collect();
+    let lines = lines.map_err(Error::file("read", path))?;
+    let last = lines.len().saturating_sub(1);
+    let mut entries = Vec::with_capacity(lines.len());
+    for (number, line) in lines.iter().enumerate() {
+        match serde_json::from_str(line) {
+            Ok(entry) => entries.push(entry),
+            Err(_) if number == last => {}
+            Err(error) => {
+                let reason = format!("line {}: {error}", number + 1);
+                return Err(Error::Unreadable {
+                    path: path.to_owned(),
+                    reason,
+                });
+            }
+        }
+    }
+    Ok(entries)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINE: &str = r#"{"kind":"Event","level":"Metadata","auditID":"1","stage":"ResponseComplete","requestURI":"/api/v1/namespaces/team/pods","verb":"create","user":{"username":"alice","groups":["team"]},"objectRef":{"resource":"pods","namespace":"team","name":"a","apiVersion":"v1"},"responseStatus":{"metadata":{},"code":201},"requestReceivedTimestamp":"2026-01-01T00:00:00.000000Z"}"#;
+
+    #[test]
+    fn entries_are_filtered_by_user_verb_and_resource() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit.log");
+        std::fs::write(&path, format!("{LINE}\n{LINE}\n{{\"half")).unwrap();
+        let entries = read_audit_log(&path).unwrap();
+        assert_eq!(entries.len(), 2);
+        let matching = |user: &str, verb: &str, resource: &str| {
+            let some = |text: &str| Some(text.to_owned());
+            AuditFilter {
+                user: some(user),
+                verb: some(verb),
+                resource: some(resource),
+            }
+            .matches(&entries[0])
+        };
+        assert!(matching("alice", "create", "pods"));
+        assert!(!matching("bob", "create", "pods"));
+        assert!(!matching("alice", "delete", "pods"));
+        assert!(!matching("alice", "create", "secrets"));
+        assert!(AuditFilter::default().matches(&entries[0]));
+    }
+
+    #[test]
+    fn an_entry_reads_as_time_code_user_verb_and_object() {
+        let entry: AuditEntry = serde_json::from_str(LINE).unwrap();
+        assert_eq!(
+            entry.to_string(),
+            "2026-01-01T00:00:00.000000Z 201 alice create pods/team/a"
+        );
+    }
+}
