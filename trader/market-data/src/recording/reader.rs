@@ -1,0 +1,327 @@
+//! Reads a recording line by line.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use flate2::bufread::MultiGzDecoder;
+use thiserror::Error;
+use triptych_engine::event::{Event, Timestamp};
+
+use crate::frame::{FrameError, FrameParser};
+use crate::instruments::{InstrumentError, Instruments, Symbol};
+
+/// Longest line that is read, in bytes; a snapshot of 5000 levels of each side is below 500 KiB.
+const LONGEST_LINE: u64 = 4 * 1024 * 1024;
+
+/// Lines that are looked at to learn a recording's instruments.
+const LINES_TO_DISCOVER: usize = 20_000;
+
+/// Why a recording cannot be read.
+#[derive(Debug, Error)]
+pub enum RecordingError {
+    /// The file cannot be opened or read.
+    #[error("recording {}, line {line}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1; 0 where opening it failed.
+        line: u64,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A line that is not of the format.
+    #[error(
+        "recording {}, line {line}: {problem}; expected `<receive time in nanoseconds> <JSON of a combined stream or of a depth snapshot>`",
+        path.display()
+    )]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// It names no instrument that could be played.
+    #[error("recording {}: {source}", path.display())]
+    Instruments {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with its instruments.
+        source: InstrumentError,
+    },
+    /// There is nothing to start the instrument's order book from.
+    #[error(
+        "recording {}: no depth snapshot of {symbol}; record the answer of /api/v3/depth once after the streams are open",
+        path.display()
+    )]
+    NoSnapshot {
+        /// The file.
+        path: PathBuf,
+        /// The instrument.
+        symbol: Symbol,
+    },
+}
+
+/// The events of a recording, in the order of its lines.
+pub struct RecordingReader {
+    path: PathBuf,
+    lines: Lines,
+    parser: FrameParser,
+}
+
+impl std::fmt::Debug for RecordingReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RecordingReader")
+            .field("path", &self.path)
+            .field("line", &self.lines.number)
+            .finish_non_exhaustive()
+    }
+}
+
+impl RecordingReader {
+    /// Opens the recording of `instruments` at `path`.
+    pub fn open(path: &Path, instruments: Instruments) -> Result<Self, RecordingError> {
+        Ok(Self {
+            path: path.to_owned(),
+            lines: Lines::open(path)?,
+            parser: FrameParser::new(instruments),
+        })
+    }
+
+    /// The line that was read last, from 1; 0 before the first.
+    pub fn line(&self) -> u64 {
+        self.lines.number
+    }
+
+    fn read_event(&mut self) -> Result<Option<Event>, RecordingError> {
+        let line = match self.lines.next_line() {
+            Ok(None) => return Ok(None),
+            Ok(Some(line)) => line,
+            Err(source) => {
+                return Err(RecordingError::Read {
+                    path: self.path.clone(),
+                    line: self.lines.number,
+                    source,
+                });
+            }
+        };
+        parse_line(&self.parser, line)
+            .map(Some)
+            .map_err(|problem| RecordingError::Line {
+                path: self.path.clone(),
+                line: self.lines.number,
+                problem,
+            })
+    }
+}
+
+impl Iterator for RecordingReader {
+    type Item = Result<Event, RecordingError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.read_event().transpose()
+    }
+}
+
+fn parse_line(parser: &FrameParser, line: &str) -> Result<Event, String> {
+    let (time, message) = line
+        .split_once(' ')
+        .ok_or("no space between time and message")?;
+    let time = time.parse().map_err(|_| {
+        format!(
+            "{:?} is not a time",
+            time.chars().take(32).collect::<String>()
+        )
+    })?;
+    parser
+        .parse_recorded(message, Timestamp::from_nanoseconds(time))
+        .map_err(|error: FrameError| error.to_string())
+}
+
+/// The instruments that a recording's streams name in its first 20,000 lines, in the order of their
+/// appearance.
+pub fn discover_instruments(path: &Path) -> Result<Instruments, RecordingError> {
+    let mut lines = Lines::open(path)?;
+    let mut symbols: Vec<Symbol> = Vec::new();
+    for _ in 0..LINES_TO_DISCOVER {
+        let line = lines.next_line().map_err(|source| RecordingError::Read {
+            path: path.to_owned(),
+            line: 0,
+            source,
+        })?;
+        let Some(line) = line else { break };
+        if let Some(symbol) = stream_symbol(line)
+            && !symbols.contains(&symbol)
+        {
+            symbols.push(symbol);
+        }
+    }
+    Instruments::new(symbols).map_err(|source| RecordingError::Instruments {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn stream_symbol(line: &str) -> Option<Symbol> {
+    let (_, rest) = line.split_once("\"stream\":\"")?;
+    let (symbol, _) = rest.split_once('@')?;
+    symbol.to_ascii_uppercase().parse().ok()
+}
+
+/// Lines of a plain or gzipped file, each bounded in length.
+struct Lines {
+    reader: Box<dyn BufRead + Send>,
+    buffer: Vec<u8>,
+    number: u64,
+}
+
+impl Lines {
+    fn open(path: &Path) -> Result<Self, RecordingError> {
+        let unreadable = |source| RecordingError::Read {
+            path: path.to_owned(),
+            line: 0,
+            source,
+        };
+        let mut file = BufReader::new(File::open(path).map_err(unreadable)?);
+        let gzipped = file
+            .fill_buf()
+            .map_err(unreadable)?
+            .starts_with(&[0x1f, 0x8b]);
+        let reader: Box<dyn BufRead + Send> = if gzipped {
+            Box::new(BufReader::new(MultiGzDecoder::new(file)))
+        } else {
+            Box::new(file)
+        };
+        Ok(Self {
+            reader,
+            buffer: Vec::new(),
+            number: 0,
+        })
+    }
+
+    fn next_line(&mut self) -> io::Result<Option<&str>> {
+        self.buffer.clear();
+        self.number += 1;
+        let mut bounded = self.reader.by_ref().take(LONGEST_LINE);
+        let length = bounded.read_until(b'\n', &mut self.buffer)?;
+        if length == 0 {
+            self.number -= 1;
+            return Ok(None);
+        }
+        if self.buffer.last() == Some(&b'\n') {
+            self.buffer.pop();
+        } else if length as u64 == LONGEST_LINE {
+            return Err(invalid(format!("longer than {LONGEST_LINE} bytes")));
+        }
+        std::str::from_utf8(&self.buffer)
+            .map(Some)
+            .map_err(|error| invalid(error.to_string()))
+    }
+}
+
+fn invalid(problem: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, problem)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+
+    const GOOD: &str = r#"1723161253937085768 {"stream":"btcusdt@bookTicker","data":{"u":1,"s":"BTCUSDT","b":"1.0","B":"1","a":"2.0","A":"1"}}"#;
+
+    fn written(content: &[u8]) -> tempfile::NamedTempFile {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(content).unwrap();
+        file
+    }
+
+    fn read(content: &[u8]) -> Vec<Result<Event, RecordingError>> {
+        let file = written(content);
+        let instruments = Instruments::parse(["BTCUSDT"]).unwrap();
+        RecordingReader::open(file.path(), instruments)
+            .unwrap()
+            .collect()
+    }
+
+    #[test]
+    fn plain_and_gzipped_files_read_the_same() {
+        let plain = format!("{GOOD}\n{GOOD}\n");
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(plain.as_bytes()).unwrap();
+        let gzipped = encoder.finish().unwrap();
+        let read_plain: Vec<Event> = read(plain.as_bytes())
+            .into_iter()
+            .map(Result::unwrap)
+            .collect();
+        let read_gzipped: Vec<Event> = read(&gzipped).into_iter().map(Result::unwrap).collect();
+        assert_eq!(read_plain.len(), 2);
+        assert_eq!(read_plain, read_gzipped);
+        assert_eq!(
+            read_plain[0].ts_recv.nanoseconds(),
+            1_723_161_253_937_085_768
+        );
+    }
+
+    #[test]
+    fn a_damaged_line_is_an_error_with_file_line_and_expectation() {
+        for (damaged, problem) in [
+            ("garbage", "no space"),
+            ("12x {}", "\"12x\" is not a time"),
+            ("12 {}", "neither"),
+            (
+                "12 {\"stream\":\"btcusdt@trade\",\"data\":{}}",
+                "missing field",
+            ),
+            ("", "no space"),
+        ] {
+            let results = read(format!("{GOOD}\n{damaged}\n{GOOD}\n").as_bytes());
+            assert_eq!(results.len(), 3, "a damaged line does not end the reading");
+            let error = results[1].as_ref().unwrap_err().to_string();
+            assert!(
+                error.contains("line 2") && error.contains(problem) && error.contains("expected"),
+                "{damaged}: {error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_truncated_gzip_file_is_an_error_not_an_end() {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        for _ in 0..100 {
+            writeln!(encoder, "{GOOD}").unwrap();
+        }
+        let mut gzipped = encoder.finish().unwrap();
+        gzipped.truncate(gzipped.len() - 12);
+        let file = written(&gzipped);
+        let instruments = Instruments::parse(["BTCUSDT"]).unwrap();
+        let failure = RecordingReader::open(file.path(), instruments)
+            .unwrap()
+            .take(101)
+            .find_map(Result::err);
+        assert!(
+            matches!(failure, Some(RecordingError::Read { .. })),
+            "{failure:?}"
+        );
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let error = discover_instruments(Path::new("/nonexistent/tape.gz")).unwrap_err();
+        assert!(error.to_string().contains("/nonexistent/tape.gz"));
+    }
+
+    #[test]
+    fn instruments_are_discovered_from_the_streams() {
+        let other = GOOD.replace("btcusdt", "ethusdt");
+        let file = written(format!("{other}\n{GOOD}\n{GOOD}\n").as_bytes());
+        let found = discover_instruments(file.path()).unwrap();
+        assert_eq!(found, Instruments::parse(["ETHUSDT", "BTCUSDT"]).unwrap());
+    }
+}
