@@ -17,6 +17,7 @@ use triptych_crds::strategies::OrderType;
 use triptych_engine::Candidate;
 use triptych_engine::decimal::{Price, Quantity};
 use triptych_engine::event::Timestamp;
+use triptych_engine::measure::Measure;
 use triptych_engine::risk::Verdict;
 
 use crate::layout::Partition;
@@ -183,8 +184,9 @@ fn decimals(
     units: impl Fn(&Candidate) -> Option<i128>,
 ) -> Result<ArrayRef, ArrowError> {
     let mut builder = decimal_builder(size)?;
-    rows.iter()
-        .for_each(|row| builder.append_option(units(row)));
+    for row in rows {
+        builder.append_option(units(row));
+    }
     Ok(Arc::new(builder.finish()))
 }
 
@@ -239,9 +241,8 @@ fn append_verdict(row: &mut StructBuilder, verdict: &Verdict) -> Result<(), Arro
     field::<StringBuilder>(row, 0)?.append_value(verdict.rule);
     field::<Int32Builder>(row, 1)?.append_value(version);
     field::<BooleanBuilder>(row, 2)?.append_value(verdict.passes());
-    field::<Decimal128Builder>(row, 3)?
-        .append_option(verdict.observed.map(|measure| measure.units()));
-    field::<Decimal128Builder>(row, 4)?.append_option(verdict.limit.map(|measure| measure.units()));
+    field::<Decimal128Builder>(row, 3)?.append_option(verdict.observed.map(Measure::units));
+    field::<Decimal128Builder>(row, 4)?.append_option(verdict.limit.map(Measure::units));
     field::<Decimal128Builder>(row, 5)?.append_option(
         verdict
             .resized_quantity()

@@ -16,7 +16,7 @@ use crate::schema;
 
 /// A line of a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(tag = "kind", rename_all = "camelCase")]
 pub enum Entry {
     /// The first line: what run this is.
     Run(RunEntry),
@@ -30,6 +30,7 @@ pub enum Entry {
 
 /// What run this is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct RunEntry {
     /// Identity of the run.
     pub run_id: RunId,
@@ -49,6 +50,7 @@ pub struct RunEntry {
 
 /// A file that is whole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct FileEntry {
     /// Path, relative to the dataset's directory, with `/` between folders.
     pub path: String,
@@ -68,6 +70,7 @@ pub struct FileEntry {
 
 /// Rows that are lost.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct GapEntry {
     /// Number of rows, where it is known.
     pub rows: Option<u64>,
@@ -83,6 +86,7 @@ pub struct GapEntry {
 
 /// The end of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct EndEntry {
     /// Rows in all files of the run.
     pub rows: u64,

@@ -68,6 +68,8 @@ pub struct Row {
     pub candidate_id: String,
     /// Identity of the run.
     pub run_id: String,
+    /// `W`, `R` or `ABH`.
+    pub tier: String,
     /// Hash of the configuration.
     pub config_hash: String,
     /// Receive time of the causing event, nanoseconds since the Unix epoch.
@@ -222,7 +224,8 @@ fn append_rows(path: &Path, batch: &RecordBatch, rows: &mut Vec<Row>) -> Result<
         column: "strategy",
     })?;
     let text = |name| columns.text(name);
-    let (ids, runs, hashes) = (text("candidate_id")?, text("run_id")?, text("config_hash")?);
+    let (ids, runs) = (text("candidate_id")?, text("run_id")?);
+    let (tiers, hashes) = (text("tier")?, text("config_hash")?);
     let (sides, order_types) = (text("side")?, text("order_type")?);
     let (first_denials, finals) = (text("first_deny")?, text("final_if_enforced")?);
     let (received, decided) = (
@@ -248,6 +251,7 @@ fn append_rows(path: &Path, batch: &RecordBatch, rows: &mut Vec<Row>) -> Result<
         rows.push(Row {
             candidate_id: ids.value(place).to_owned(),
             run_id: runs.value(place).to_owned(),
+            tier: tiers.value(place).to_owned(),
             config_hash: hashes.value(place).to_owned(),
             ts_recv_ns: received.value(place),
             ts_decision_ns: decided.value(place),

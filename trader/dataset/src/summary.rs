@@ -7,6 +7,7 @@ use triptych_engine::Candidate;
 
 /// Counts over candidates.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Summary {
     /// By strategy and instrument.
     pub strategies: BTreeMap<String, BTreeMap<String, StrategyCounts>>,
@@ -16,6 +17,7 @@ pub struct Summary {
 
 /// Candidates of a strategy on an instrument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct StrategyCounts {
     /// All.
     pub candidates: u64,
@@ -29,6 +31,7 @@ pub struct StrategyCounts {
 
 /// Verdicts of a rule.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct RuleCounts {
     /// Name of the rule.
     pub rule: String,

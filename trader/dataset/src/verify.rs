@@ -1,9 +1,11 @@
 //! Compares every file with the manifest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
@@ -14,7 +16,7 @@ use crate::recovery::{files_under, has_extension, relative};
 
 /// What is wrong with a dataset.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "problem", rename_all = "snake_case")]
+#[serde(tag = "problem", rename_all = "camelCase")]
 pub enum Problem {
     /// A listed file is not there.
     Missing {
@@ -87,7 +89,10 @@ impl fmt::Display for Problem {
 
 /// What a dataset holds, and what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct VerifyReport {
+    /// Whether nothing is wrong. A loss that is on record is nothing wrong with the files.
+    pub ok: bool,
     /// Runs.
     pub runs: usize,
     /// Files that are as listed.
@@ -96,6 +101,8 @@ pub struct VerifyReport {
     pub rows: u64,
     /// Bytes in them.
     pub bytes: u64,
+    /// Rows that are lost and counted; gaps of unknown size stand in `gaps`.
+    pub rows_lost: u64,
     /// Losses on record.
     pub gaps: Vec<GapEntry>,
     /// Files that are being written, or that a killed writer left: no reader sees them.
@@ -106,23 +113,18 @@ pub struct VerifyReport {
     pub problems: Vec<Problem>,
 }
 
-/// Checks every file of a dataset against its line; changes nothing.
+/// Time that a running writer gets to list a file that it has just published.
+const TIME_TO_LIST: Duration = Duration::from_secs(1);
+
+/// Checks every file of a dataset against its line; changes nothing. A writer may be at work.
 pub fn verify(directory: &Path) -> io::Result<VerifyReport> {
     let mut report = VerifyReport::default();
     // Files first: one that is published meanwhile is then listed and not found in the walk.
     let files = files_under(&directory.join(CANDIDATES))?;
-    let manifests = RunManifest::read_all(directory)?;
+    let manifests = manifests_that_list(directory, &files)?;
     let mut listed: BTreeMap<PathBuf, &FileEntry> = BTreeMap::new();
     for manifest in &manifests {
-        report.runs += 1;
-        report.torn_manifests += usize::from(manifest.torn);
-        report.gaps.extend(manifest.gaps().cloned());
-        if !manifest.damaged_lines.is_empty() {
-            report.problems.push(Problem::DamagedManifest {
-                path: relative(directory, &manifest.path),
-                lines: manifest.damaged_lines.clone(),
-            });
-        }
+        add_manifest(directory, manifest, &mut report);
         for file in manifest.files() {
             if listed.insert(directory.join(&file.path), file).is_some() {
                 report.problems.push(Problem::ListedTwice {
@@ -131,19 +133,56 @@ pub fn verify(directory: &Path) -> io::Result<VerifyReport> {
             }
         }
     }
-    for path in &files {
-        if has_extension(path, TEMPORARY) {
-            report.temporary_files += 1;
-        } else if has_extension(path, "parquet") && !listed.contains_key(path) {
-            report.problems.push(Problem::Unlisted {
-                path: relative(directory, path),
-            });
-        }
+    report.temporary_files = files
+        .iter()
+        .filter(|path| has_extension(path, TEMPORARY))
+        .count();
+    for path in published(&files).filter(|path| !listed.contains_key(*path)) {
+        report.problems.push(Problem::Unlisted {
+            path: relative(directory, path),
+        });
     }
     for (path, entry) in listed {
         check(&path, entry, &mut report);
     }
+    report.ok = report.problems.is_empty();
     Ok(report)
+}
+
+fn published(files: &[PathBuf]) -> impl Iterator<Item = &PathBuf> {
+    files.iter().filter(|path| has_extension(path, "parquet"))
+}
+
+/// The manifests; read again for a while where they do not list every file, as a writer at work
+/// lists a file a moment after it published it.
+fn manifests_that_list(directory: &Path, files: &[PathBuf]) -> io::Result<Vec<RunManifest>> {
+    let deadline = Instant::now() + TIME_TO_LIST;
+    loop {
+        let manifests = RunManifest::read_all(directory)?;
+        let listed: BTreeSet<PathBuf> = manifests
+            .iter()
+            .flat_map(RunManifest::files)
+            .map(|file| directory.join(&file.path))
+            .collect();
+        let all_listed = published(files).all(|path| listed.contains(path));
+        if all_listed || Instant::now() >= deadline {
+            return Ok(manifests);
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn add_manifest(directory: &Path, manifest: &RunManifest, report: &mut VerifyReport) {
+    report.runs += 1;
+    report.torn_manifests += usize::from(manifest.torn);
+    report.rows_lost += manifest.gaps().filter_map(|gap| gap.rows).sum::<u64>();
+    report.gaps.extend(manifest.gaps().cloned());
+    if !manifest.damaged_lines.is_empty() {
+        report.problems.push(Problem::DamagedManifest {
+            path: relative(directory, &manifest.path),
+            lines: manifest.damaged_lines.clone(),
+        });
+    }
 }
 
 fn check(path: &Path, entry: &FileEntry, report: &mut VerifyReport) {

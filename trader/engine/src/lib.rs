@@ -12,6 +12,7 @@ pub mod candidate;
 pub mod construction;
 pub mod decimal;
 pub mod decision;
+pub mod digest;
 pub mod engine;
 pub mod event;
 pub mod market;

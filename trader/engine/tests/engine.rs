@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use sha2::{Digest, Sha256};
 use support::{load, revision, tape};
 use triptych_engine::candidate::{Candidate, Enforcement};
+use triptych_engine::digest::DecisionDigest;
 use triptych_engine::event::{Event, EventKind, InstrumentId, Timestamp};
 use triptych_engine::{ConstructionError, Engine};
 
@@ -22,14 +23,9 @@ fn run(events: &[Event]) -> (Engine, Vec<Candidate>) {
 
 /// Every field of every candidate, features to the last bit.
 fn digest(candidates: &[Candidate]) -> String {
-    digest_of(candidates.iter().map(|candidate| format!("{candidate:?}")))
-}
-
-fn digest_of(lines: impl Iterator<Item = String>) -> String {
     let mut hasher = Sha256::new();
-    for line in lines {
-        hasher.update(line);
-        hasher.update("\n");
+    for candidate in candidates {
+        hasher.update(format!("{candidate:?}\n"));
     }
     hasher
         .finalize()
@@ -50,13 +46,14 @@ fn two_runs_over_one_tape_give_the_same_candidates() {
 #[test]
 fn the_candidates_of_the_tape_are_the_ones_on_record() {
     let (_, candidates) = run(&tape(7, 40_000));
-    let digest = digest_of(candidates.iter().map(|candidate| {
-        format!(
-            "{} {:?} {:?}",
-            candidate.id, candidate.enforcement, candidate.verdicts
-        )
-    }));
-    assert_eq!((candidates.len(), &digest[..16]), (549, "42f26e666da3658d"));
+    let mut digest = DecisionDigest::default();
+    candidates
+        .iter()
+        .for_each(|candidate| digest.add(candidate));
+    assert_eq!(
+        (candidates.len(), &digest.finish()[..16]),
+        (549, "c27af6f3c5812c12")
+    );
 }
 
 #[test]

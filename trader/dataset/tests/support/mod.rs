@@ -1,0 +1,192 @@
+//! Runs and candidates for tests, and a file system that fails on purpose.
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use triptych_crds::strategies::OrderType;
+use triptych_dataset::RunContext;
+use triptych_dataset::filesystem::{FileSystem, LocalFileSystem};
+use triptych_dataset::run::RunId;
+use triptych_engine::Candidate;
+use triptych_engine::candidate::{Denial, Enforcement, IdentityPrefix};
+use triptych_engine::decimal::{Price, Quantity};
+use triptych_engine::event::{InstrumentId, Level, Side, Timestamp};
+use triptych_engine::market::Top;
+use triptych_engine::measure::Measure;
+use triptych_engine::proposal::{Proposal, StrategyIndex};
+use triptych_engine::risk::{DenyCode, Outcome, Verdict};
+use triptych_engine::strategies::{Features, Trigger};
+
+pub(crate) const HASH: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+/// 2024-08-08 00:00:00 UTC, in nanoseconds.
+pub(crate) const MIDNIGHT: i64 = 1_723_075_200_000_000_000;
+
+pub(crate) fn run(id: &str) -> RunContext {
+    RunContext {
+        run_id: RunId::parse(id).expect("a run id"),
+        tier: "ABH".to_owned(),
+        instance: "research/momentum".to_owned(),
+        binary_sha256: HASH.to_owned(),
+        config_hash: HASH.to_owned(),
+        live_ratio: None,
+    }
+}
+
+/// The `number`th candidate: a second after the one before; every third is denied, every fifth
+/// resized, every second without a price, of two strategies in turn.
+pub(crate) fn candidate(number: u32) -> Candidate {
+    let strategies = ["trend", "lean"];
+    let strategy = strategies[number as usize % 2];
+    let side = if number.is_multiple_of(4) {
+        Side::Sell
+    } else {
+        Side::Buy
+    };
+    let trigger = Trigger::Depth(u64::from(number));
+    let at = Timestamp::from_nanoseconds(MIDNIGHT + i64::from(number) * 1_000_000_001);
+    let level = |cents: i64, units: i64| Level {
+        price: Price::from_units(cents * 1_000_000),
+        quantity: Quantity::from_units(units),
+    };
+    let top = Top {
+        bid: level(6_183_763, 12_345_678),
+        ask: level(6_183_764, i64::from(number) + 1),
+        update_id: 50_093_239_202 + u64::from(number),
+        ts_recv: at,
+    };
+    let quantity: Quantity = "0.0012".parse().expect("a quantity");
+    let smaller: Quantity = "0.0005".parse().expect("a quantity");
+    let too_wide = DenyCode("SPREAD_TOO_WIDE");
+    let (denied, resized) = (number.is_multiple_of(3), number.is_multiple_of(5));
+    let verdict = |rule, outcome, observed, limit| Verdict {
+        rule,
+        version: 1,
+        outcome,
+        observed,
+        limit,
+    };
+    Candidate {
+        id: IdentityPrefix::new(strategy, "test/1", HASH, "BTCUSDT").candidate_id(trigger, side),
+        round: u64::from(number) + 1,
+        strategy: strategy.into(),
+        strategy_version: "test/1".into(),
+        symbol: "BTCUSDT".into(),
+        ts_event: (!number.is_multiple_of(7))
+            .then(|| Timestamp::from_nanoseconds(at.nanoseconds() - 5_000_000)),
+        ts_recv: at,
+        ts_decision: at,
+        top,
+        proposal: Proposal {
+            strategy: StrategyIndex(u16::try_from(number % 2).expect("small")),
+            instrument: InstrumentId(0),
+            side,
+            order_type: if number.is_multiple_of(2) {
+                OrderType::Limit
+            } else {
+                OrderType::Market
+            },
+            touch: top.ask.price,
+            quantity,
+            stop: number.is_multiple_of(2).then_some(top.bid.price),
+            target: None,
+        },
+        trigger,
+        confidence: number.is_multiple_of(2).then_some(0.625),
+        features: Features::of(&[
+            ("imbalance", f64::from(number) / 8.0),
+            ("mid_price", 61837.635),
+        ]),
+        verdicts: vec![
+            verdict(
+                "maxSpread",
+                if denied {
+                    Outcome::Deny(too_wide)
+                } else {
+                    Outcome::Pass
+                },
+                Some(Measure::from_units(
+                    i128::from(number) * 10_i128.pow(15) + 1,
+                )),
+                Some(Measure::from_units(20_000_000_000_000_000)),
+            ),
+            verdict(
+                "quantityLimits",
+                if resized {
+                    Outcome::Resize(smaller)
+                } else {
+                    Outcome::Pass
+                },
+                Some(quantity.into()),
+                Some(smaller.into()),
+            ),
+            verdict(
+                "duplicateIntent",
+                Outcome::Pass,
+                None,
+                Some(Measure::milliseconds(1)),
+            ),
+        ],
+        enforcement: match (denied, resized) {
+            (true, _) => Enforcement::Deny(Denial {
+                rule: "maxSpread",
+                code: too_wide,
+            }),
+            (false, true) => Enforcement::Resize(smaller),
+            (false, false) => Enforcement::Accept,
+        },
+    }
+}
+
+/// A disk of so many bytes: what is beyond is cut off in the middle, with the error of a full disk.
+#[derive(Clone)]
+pub(crate) struct SmallDisk {
+    left: Arc<AtomicI64>,
+}
+
+impl SmallDisk {
+    pub(crate) fn of(bytes: i64) -> Self {
+        Self {
+            left: Arc::new(AtomicI64::new(bytes)),
+        }
+    }
+
+    pub(crate) fn grow(&self, bytes: i64) {
+        self.left.fetch_add(bytes, Ordering::SeqCst);
+    }
+
+    fn write(&self, bytes: &[u8], write: impl FnOnce(&[u8]) -> io::Result<()>) -> io::Result<()> {
+        let wanted = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
+        let room = self.left.fetch_sub(wanted, Ordering::SeqCst).max(0);
+        if room >= wanted {
+            return write(bytes);
+        }
+        self.left.store(0, Ordering::SeqCst);
+        write(&bytes[..usize::try_from(room).unwrap_or(0)])?;
+        Err(io::Error::from(io::ErrorKind::StorageFull))
+    }
+}
+
+impl FileSystem for SmallDisk {
+    fn create_folder(&self, path: &Path) -> io::Result<()> {
+        LocalFileSystem.create_folder(path)
+    }
+
+    fn create_file(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        self.write(bytes, |room| LocalFileSystem.create_file(path, room))
+    }
+
+    fn publish(&self, temporary: &Path, published: &Path) -> io::Result<()> {
+        LocalFileSystem.publish(temporary, published)
+    }
+
+    fn write_end(&self, path: &Path, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.write(bytes, |room| LocalFileSystem.write_end(path, offset, room))
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        LocalFileSystem.remove_file(path)
+    }
+}
