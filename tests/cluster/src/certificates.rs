@@ -13,18 +13,18 @@ use crate::error::{Error, Result};
 
 /// Whom a certificate names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Subject {
+pub(crate) struct Subject {
     /// Common name: the user in Kubernetes.
-    pub name: String,
+    pub(crate) name: String,
     /// Organizations: the groups in Kubernetes.
-    pub groups: Vec<String>,
+    pub(crate) groups: Vec<String>,
     /// Host names and addresses that a server answers to; a client has none.
-    pub hosts: Vec<String>,
+    pub(crate) hosts: Vec<String>,
 }
 
 impl Subject {
     /// A client of the API server.
-    pub fn client(name: impl Into<String>, groups: &[&str]) -> Self {
+    pub(crate) fn client(name: impl Into<String>, groups: &[&str]) -> Self {
         let groups = groups.iter().map(|group| (*group).to_owned()).collect();
         Self {
             name: name.into(),
@@ -34,7 +34,7 @@ impl Subject {
     }
 
     /// A server.
-    pub fn server(name: impl Into<String>, hosts: Vec<String>) -> Self {
+    pub(crate) fn server(name: impl Into<String>, hosts: Vec<String>) -> Self {
         Self {
             name: name.into(),
             groups: Vec::new(),

@@ -92,11 +92,6 @@ impl ControlGroups {
             .collect()
     }
 
-    /// Every process of the cluster.
-    pub(crate) fn all_members(&self) -> BTreeSet<i32> {
-        self.members(&self.cluster)
-    }
-
     /// Whether a group is there in any hierarchy.
     pub(crate) fn cluster_exists(&self) -> bool {
         self.hierarchies
@@ -167,7 +162,7 @@ impl ControlGroups {
     }
 }
 
-/// The mounted hierarchies, and whether it is the one of version 2.
+/// The mounted hierarchies, and whether the one of version 2 is alone.
 fn hierarchies(all: &[Mount]) -> (Vec<PathBuf>, bool) {
     let of_kind = |kind: &str| -> Vec<PathBuf> {
         all.iter()
@@ -175,12 +170,11 @@ fn hierarchies(all: &[Mount]) -> (Vec<PathBuf>, bool) {
             .map(|mount| mount.point.clone())
             .collect()
     };
-    let version_1 = of_kind("cgroup");
-    if version_1.is_empty() {
-        (of_kind("cgroup2"), true)
-    } else {
-        (version_1, false)
-    }
+    let mut found = of_kind("cgroup");
+    let unified = found.is_empty();
+    // Container runtimes use an empty one of version 2 too, where it is beside the others.
+    found.extend(of_kind("cgroup2"));
+    (found, unified)
 }
 
 fn enable_controllers(group: &Path) {
@@ -245,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn version_1_hierarchies_win_over_a_unified_one_beside_them() {
+    fn one_of_version_2_beside_others_is_not_the_one_with_the_controllers() {
         let mounts = [
             mount("tmpfs", "/sys/fs/cgroup"),
             mount("cgroup", "/sys/fs/cgroup/cpu"),
@@ -253,13 +247,9 @@ mod tests {
             mount("cgroup2", "/sys/fs/cgroup/unified"),
         ];
         let (found, unified) = hierarchies(&mounts);
-        assert_eq!(
-            found,
-            [
-                PathBuf::from("/sys/fs/cgroup/cpu"),
-                PathBuf::from("/sys/fs/cgroup/pids")
-            ]
-        );
+        let expected =
+            ["cpu", "pids", "unified"].map(|name| Path::new("/sys/fs/cgroup").join(name));
+        assert_eq!(found, expected);
         assert!(!unified);
     }
 

@@ -118,6 +118,9 @@ pub(crate) enum Command {
         /// Kubeconfig to watch with.
         #[arg(long)]
         kubeconfig: PathBuf,
+        /// Socket at which new pods announce themselves.
+        #[arg(long)]
+        socket: PathBuf,
     },
     /// Provide local persistent volumes (started by `up`).
     #[command(hide = true)]

@@ -317,14 +317,22 @@ fn write_with_mode(path: &Path, contents: &[u8], mode: u32) -> Result<()> {
         .map_err(Error::file("write", path))
 }
 
+/// Lines of a log that an error shows, and characters of each.
+const SHOWN: (usize, usize) = (12, 400);
+
 /// The last lines of a log, or nothing.
-pub(crate) fn log_tail(path: &Path, lines: usize) -> String {
+pub(crate) fn log_tail(path: &Path) -> String {
     let text = fs::read(path).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
-    let all: Vec<&str> = text.lines().collect();
-    if all.is_empty() {
+    let mut last: Vec<String> = text
+        .lines()
+        .rev()
+        .take(SHOWN.0)
+        .map(|line| line.chars().take(SHOWN.1).collect())
+        .collect();
+    if last.is_empty() {
         return String::new();
     }
-    let last = &all[all.len().saturating_sub(lines)..];
+    last.reverse();
     format!("last lines of {}:\n{}", path.display(), last.join("\n"))
 }

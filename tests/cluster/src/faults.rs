@@ -1,19 +1,14 @@
 //! What befalls nodes, and its end.
 
-use std::time::{Duration, Instant};
-
 use crate::cgroups::ControlGroups;
 use crate::cluster::NodeFailure;
 use crate::directory::{ClusterDirectory, ClusterRecord};
-use crate::error::{Error, Result};
-use crate::node::process_name;
+use crate::error::Result;
+use crate::node::{process_name, runtime_answers};
 use crate::{network, processes};
 
 /// Processes of a node in the order in which they start.
 const NODE_PROCESSES: [&str; 4] = ["network-policy", "containerd", "kubelet", "kube-proxy"];
-
-/// Longest wait for a container runtime to answer again.
-const RUNTIME_WITHIN: Duration = Duration::from_secs(30);
 
 /// Makes a node fail.
 pub(crate) async fn fail(
@@ -56,33 +51,14 @@ pub(crate) async fn heal(
     network::set_link(record.addresses, number, true).await?;
     for program in NODE_PROCESSES {
         let process = processes::record_of(directory, &process_name(number, program))?;
-        if !process.is_alive() {
-            processes::start(directory, &groups, &process.spec)?;
-        }
+        let process = if process.is_alive() {
+            process
+        } else {
+            processes::start(directory, &groups, &process.spec)?
+        };
         if program == "containerd" {
-            wait_for_runtime(directory, number).await?;
+            runtime_answers(directory, number, process).await?;
         }
-    }
-    Ok(())
-}
-
-/// A kubelet that finds no container runtime gives up.
-async fn wait_for_runtime(directory: &ClusterDirectory, number: u8) -> Result<()> {
-    let socket = directory.node_sockets(number).join("containerd.sock");
-    let started = Instant::now();
-    while let Err(error) = tokio::net::UnixStream::connect(&socket).await {
-        if started.elapsed() > RUNTIME_WITHIN {
-            return Err(Error::NotReady {
-                what: "containerd".to_owned(),
-                waited: RUNTIME_WITHIN,
-                reason: error.to_string(),
-                log: crate::directory::log_tail(
-                    &directory.log(&process_name(number, "containerd")),
-                    15,
-                ),
-            });
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ mod certificates;
 mod cgroups;
 pub mod client;
 pub mod cluster;
+pub mod cni_plugin;
 mod command;
 mod control_plane;
 pub mod directory;

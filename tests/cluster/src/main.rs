@@ -2,6 +2,7 @@
 
 mod command_line;
 
+use std::io::IsTerminal;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -20,10 +21,14 @@ use triptych_cluster::progress::Progress;
 use triptych_cluster::registry::ImageReference;
 use triptych_cluster::status::{self, Status};
 use triptych_cluster::up::{UpOptions, up};
-use triptych_cluster::{local_volumes, network_policy, parts};
+use triptych_cluster::{cni_plugin, local_volumes, network_policy, parts};
+
+fn main() -> ExitCode {
+    cni_plugin::run_if_called().unwrap_or_else(run_command)
+}
 
 #[tokio::main]
-async fn main() -> ExitCode {
+async fn run_command() -> ExitCode {
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -37,6 +42,7 @@ async fn run() -> Result<()> {
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::new("info,kube_client=off"))
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .init();
     let CommandLine { name, command } = CommandLine::parse();
     match command {
@@ -110,8 +116,12 @@ async fn run() -> Result<()> {
             become_program(&cluster, &cluster.helm(), &passed.arguments)?;
         }
         Command::ShellEnv => print_shell_environment(&LocalCluster::open(&name)?),
-        Command::EnforceNetworkPolicy { node, kubeconfig } => {
-            network_policy::enforce(&node, &kubeconfig).await?;
+        Command::EnforceNetworkPolicy {
+            node,
+            kubeconfig,
+            socket,
+        } => {
+            network_policy::enforce(&node, &kubeconfig, &socket).await?;
         }
         Command::ProvideLocalVolumes { kubeconfig, folder } => {
             local_volumes::provide(&kubeconfig, &folder).await?;

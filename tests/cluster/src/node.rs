@@ -2,15 +2,21 @@
 //! its own.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::certificates::{CredentialFiles, Subject};
 use crate::cgroups::ControlGroups;
+use crate::cni_plugin;
 use crate::control_plane::{NODE_GRACE_SECONDS, Trust};
 use crate::directory::{ClusterDirectory, ClusterRecord, create_folder, write_file, write_secret};
-use crate::error::Result;
-use crate::processes::ProcessSpec;
+use crate::error::{Error, Result};
+use crate::processes::{ProcessRecord, ProcessSpec};
+use crate::readiness::until_ready;
+
+/// Longest wait for a container runtime.
+const RUNTIME_WITHIN: Duration = Duration::from_secs(30);
 
 /// Most pods of one node: its network has 254 addresses.
 const MAX_PODS: u32 = 240;
@@ -60,17 +66,16 @@ impl<'a> Node<'a> {
     }
 
     /// Writes every configuration file of the node.
-    pub(crate) fn write_files(&self, trust: &Trust, pause_image: &str) -> Result<()> {
+    pub(crate) fn write_files(&self, trust: &Trust, pause_image: &str, agent: &Path) -> Result<()> {
         let server = trust.kubelet_server(&self.name, &self.address())?;
         let user = Subject::client(format!("system:node:{}", self.name), &["system:nodes"]);
         trust.write_kubeconfig(self.directory, self.record, &self.name, &user)?;
-        for folder in [
-            self.file("pod-logs"),
-            self.socket("shims"),
-            self.file("plugins"),
-        ] {
-            create_folder(&folder)?;
+        for folder in ["pod-logs", "plugins", "cni-bin"] {
+            create_folder(&self.file(folder))?;
         }
+        create_folder(&self.socket("shims"))?;
+        let plugin = self.file("cni-bin").join(cni_plugin::PLUGIN);
+        std::os::unix::fs::symlink(agent, &plugin).map_err(Error::file("link", &plugin))?;
         create_folder(&self.directory.volumes(&self.name))?;
         write_file(
             &self.file("containerd.toml"),
@@ -120,6 +125,7 @@ impl<'a> Node<'a> {
                 "--kubeconfig={}",
                 self.directory.kubeconfig("network-policy").display()
             ),
+            format!("--socket={}", self.socket("network-policy.sock").display()),
         ];
         self.spec("network-policy", agent.to_owned(), arguments)
     }
@@ -197,7 +203,7 @@ BinaryName = "{runc}"
 SystemdCgroup = false
 
 [plugins."{runtime}".cni]
-bin_dirs = ["{plugins}"]
+bin_dirs = ["{plugins}", "{own_plugins}"]
 conf_dir = "{cni}"
 
 [plugins."io.containerd.cri.v1.images".pinned_images]
@@ -212,6 +218,7 @@ config_path = "{registries}"
             shims = self.socket("shims").display(),
             runc = runc.display(),
             plugins = plugins.display(),
+            own_plugins = self.file("cni-bin").display(),
             cni = self.file("cni").display(),
             registries = self.file("registries").display(),
         )
@@ -254,6 +261,7 @@ config_path = "{registries}"
                     "backend": "nftables",
                     "capabilities": { "portMappings": true },
                 },
+                { "type": cni_plugin::PLUGIN, cni_plugin::SOCKET: self.socket("network-policy.sock") },
             ],
         })
     }
@@ -311,6 +319,20 @@ config_path = "{registries}"
             "conntrack": { "maxPerCore": 0 },
         })
     }
+}
+
+/// Waits until a node's container runtime answers: a kubelet that finds none gives up.
+pub(crate) async fn runtime_answers(
+    directory: &ClusterDirectory,
+    number: u8,
+    process: ProcessRecord,
+) -> Result<()> {
+    let socket = directory.node_sockets(number).join("containerd.sock");
+    let connect = || async {
+        let connected = tokio::net::UnixStream::connect(&socket).await;
+        connected.map(drop).map_err(|error| error.to_string())
+    };
+    until_ready(directory, "containerd", RUNTIME_WITHIN, &[process], connect).await
 }
 
 /// Name of a process of the node with this number.

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::DaemonSet;
 use k8s_openapi::api::core::v1::Node as NodeObject;
@@ -19,24 +19,20 @@ use crate::command::output_of;
 use crate::control_plane::{self, Trust};
 use crate::directory::{
     ClusterDirectory, ClusterRecord, Lock, Phase, clusters_root, create_folder, free_addresses,
-    log_tail,
 };
 use crate::down::clean;
 use crate::error::{Error, Result};
 use crate::image::ImageSpec;
 use crate::name::ClusterName;
-use crate::node::{Node, process_name};
+use crate::node::{Node, runtime_answers};
 use crate::parts::{self, BuiltParts};
 use crate::processes::{self, ProcessRecord, ProcessSpec};
 use crate::progress::Progress;
-use crate::readiness::{self, node_is_ready};
+use crate::readiness::{self, node_is_ready, until_ready};
 use crate::registry::{ImageReference, build_and_push};
 use crate::{network, requirements};
 
 const SYSTEM_MANIFEST: &str = include_str!("../manifests/system.yaml");
-
-/// Lines of a log that an error shows.
-const LOG_LINES: usize = 15;
 
 /// What a cluster shall be like.
 #[derive(Clone, Debug)]
@@ -213,8 +209,14 @@ impl Start<'_> {
         let processes = [self.process(&etcd)?, self.process(&api_server)?];
         let client = client_from(&self.directory.admin_kubeconfig()).await?;
         let ask = || async { readiness::api_server(&client).await };
-        self.until_ready("the API server", Duration::from_secs(90), &processes, ask)
-            .await?;
+        until_ready(
+            self.directory,
+            "the API server",
+            Duration::from_secs(90),
+            &processes,
+            ask,
+        )
+        .await?;
         Ok(client)
     }
 
@@ -228,8 +230,14 @@ impl Start<'_> {
                 .map(drop)
                 .map_err(|e| e.to_string())
         };
-        self.until_ready("the registry", Duration::from_secs(30), &[process], connect)
-            .await?;
+        until_ready(
+            self.directory,
+            "the registry",
+            Duration::from_secs(30),
+            &[process],
+            connect,
+        )
+        .await?;
         let dns = self.record.executable("coredns", "coredns");
         let pause = self.record.executable("pause", "pause");
         Ok(SystemImages {
@@ -294,31 +302,19 @@ impl Start<'_> {
         pause: &ImageReference,
     ) -> Result<()> {
         let node = Node::new(self.directory, self.record, &self.groups, number);
-        node.write_files(trust, &pause.to_string())?;
+        node.write_files(trust, &pause.to_string(), agent)?;
         for spec in node.processes(agent) {
             let process = self.process(&spec)?;
             if spec.name == node.process("containerd") {
-                self.wait_for_containerd(number, process).await?;
+                runtime_answers(self.directory, number, process).await?;
             }
         }
         Ok(())
     }
 
-    /// A kubelet that finds no container runtime gives up.
-    async fn wait_for_containerd(&self, number: u8, process: ProcessRecord) -> Result<()> {
-        let socket = self.directory.node_sockets(number).join("containerd.sock");
-        let connect = || async {
-            tokio::net::UnixStream::connect(&socket)
-                .await
-                .map(drop)
-                .map_err(|e| e.to_string())
-        };
-        self.until_ready("containerd", Duration::from_secs(30), &[process], connect)
-            .await
-    }
-
     async fn wait_for_nodes(&self, client: &Client) -> Result<()> {
         let nodes: Api<NodeObject> = Api::all(client.clone());
+        let processes = processes::recorded(self.directory);
         let ask = || async {
             let list = nodes
                 .list(&ListParams::default())
@@ -331,8 +327,14 @@ impl Start<'_> {
                 Err(format!("{ready} of {} nodes are ready", self.record.nodes))
             }
         };
-        self.until_ready("every node", Duration::from_secs(120), &[], ask)
-            .await?;
+        until_ready(
+            self.directory,
+            "every node",
+            Duration::from_secs(120),
+            &processes,
+            ask,
+        )
+        .await?;
         self.progress
             .line(format!("{} nodes are ready", self.record.nodes));
         Ok(())
@@ -340,6 +342,7 @@ impl Start<'_> {
 
     async fn wait_for_dns(&self, client: &Client) -> Result<()> {
         let sets: Api<DaemonSet> = Api::namespaced(client.clone(), "kube-system");
+        let processes = processes::recorded(self.directory);
         let ask = || async {
             let set = sets.get("coredns").await.map_err(|e| e.to_string())?;
             let ready = set.status.map_or(0, |status| status.number_ready);
@@ -352,57 +355,16 @@ impl Start<'_> {
                 ))
             }
         };
-        self.until_ready("the cluster's DNS", Duration::from_secs(120), &[], ask)
-            .await?;
+        until_ready(
+            self.directory,
+            "the cluster's DNS",
+            Duration::from_secs(120),
+            &processes,
+            ask,
+        )
+        .await?;
         self.progress.line("the cluster's DNS is ready");
         Ok(())
-    }
-
-    /// Asks until the answer is good; if one of the processes ends, so does the wait.
-    async fn until_ready<F, A>(
-        &self,
-        what: &str,
-        within: Duration,
-        processes: &[ProcessRecord],
-        ask: F,
-    ) -> Result<()>
-    where
-        F: Fn() -> A,
-        A: Future<Output = std::result::Result<(), String>>,
-    {
-        let started = Instant::now();
-        loop {
-            let Err(reason) = ask().await else {
-                return Ok(());
-            };
-            let ended = processes.iter().find(|process| !process.is_alive());
-            if ended.is_some() || started.elapsed() > within {
-                let reason = ended.map_or(reason, |ended| format!("{} ended", ended.spec.name));
-                return Err(Error::NotReady {
-                    what: what.to_owned(),
-                    waited: started.elapsed(),
-                    reason,
-                    log: self.explain(ended, processes),
-                });
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    }
-
-    /// The ends of the logs of what ended, else of what was waited for, else of a kubelet.
-    fn explain(&self, ended: Option<&ProcessRecord>, awaited: &[ProcessRecord]) -> String {
-        let names: Vec<String> = match (ended, awaited) {
-            (Some(ended), _) => vec![ended.spec.name.clone()],
-            (None, []) => vec![process_name(1, "kubelet")],
-            (None, awaited) => awaited
-                .iter()
-                .map(|process| process.spec.name.clone())
-                .collect(),
-        };
-        let tails = names
-            .iter()
-            .map(|name| log_tail(&self.directory.log(name), LOG_LINES));
-        tails.collect::<Vec<_>>().join("\n")
     }
 }
 

@@ -1,6 +1,7 @@
 //! Network policies, enforced on one node: watch pods, namespaces and policies, work out what each
 //! pod of the node may send and receive, and swap the node's nftables table in one transaction.
 
+mod announcements;
 mod label_selector;
 mod nftables;
 mod pods;
@@ -14,14 +15,18 @@ use k8s_openapi::api::core::v1::{Namespace, Pod};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::runtime::reflector::{self, Store};
 use kube::runtime::{WatchStreamExt, watcher};
-use kube::{Api, Client, Resource};
+use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use tokio::process::Command;
+use tokio::sync::mpsc;
 use tracing::{info, warn};
+
+pub(crate) use announcements::{Announcement, announce};
 
 use crate::client::client_from;
 use crate::command::output_of;
 use crate::error::Result;
+use announcements::{Announced, Waiting};
 use pods::World;
 
 /// Changes that come together are enforced together.
@@ -32,40 +37,87 @@ const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 /// Enforces the network policies of all pods of a node, until it is ended.
 ///
-/// Runs in the node's network namespace. When it ends, the rules stay.
-pub async fn enforce(node: &str, kubeconfig: &Path) -> Result<()> {
+/// Runs in the node's network namespace; new pods announce themselves at the socket. When it ends,
+/// the rules stay.
+pub async fn enforce(node: &str, kubeconfig: &Path, socket: &Path) -> Result<()> {
     if !table_exists().await {
         // Until the pods are known, none of them may talk.
         apply(&nftables::render(&[], &[])).await?;
     }
+    let announcements = announcements::listen(socket)?;
     let client = client_from(kubeconfig).await?;
     let (pods, pod_changes) = watch::<Pod>(&client);
     let (namespaces, namespace_changes) = watch::<Namespace>(&client);
     let (policies, policy_changes) = watch::<NetworkPolicy>(&client);
-    let mut changes = stream::select_all([pod_changes, namespace_changes, policy_changes]);
-    let mut applied = None;
-    let mut retry = false;
-    loop {
-        wait_for_change(&mut changes, retry).await;
-        if !(is_ready(&pods) && is_ready(&namespaces) && is_ready(&policies)) {
-            continue;
-        }
-        let world = World::new(&pods.state(), &namespaces.state(), &policies.state());
-        let table = table_for(&world, node);
-        if applied.as_ref() == Some(&table) {
-            continue;
-        }
-        match apply(&table).await {
-            Ok(()) => {
-                info!(lines = table.lines().count(), "rules changed");
-                applied = Some(table);
-                retry = false;
+    let enforcer = Enforcer {
+        node: node.to_owned(),
+        pods,
+        namespaces,
+        policies,
+        announced: Announced::default(),
+        applied: None,
+    };
+    let changes = stream::select_all([pod_changes, namespace_changes, policy_changes]);
+    enforcer.run(changes, announcements).await
+}
+
+type Changes = stream::BoxStream<'static, ()>;
+
+struct Enforcer {
+    node: String,
+    pods: Store<Pod>,
+    namespaces: Store<Namespace>,
+    policies: Store<NetworkPolicy>,
+    announced: Announced,
+    /// The table in place, if the last one was not refused.
+    applied: Option<String>,
+}
+
+impl Enforcer {
+    async fn run(
+        mut self,
+        mut changes: stream::SelectAll<Changes>,
+        mut announcements: mpsc::Receiver<Waiting>,
+    ) -> Result<()> {
+        loop {
+            tokio::select! {
+                Some(()) = changes.next() => tokio::time::sleep(GATHER).await,
+                Some(waiting) = announcements.recv() => self.announced.add(waiting),
+                () = tokio::time::sleep(TRY_AGAIN), if self.applied.is_none() => {}
             }
-            Err(error) => {
-                warn!(%error, "rules refused; those before stay");
-                retry = true;
+            while changes.next().now_or_never().is_some() {}
+            while let Ok(waiting) = announcements.try_recv() {
+                self.announced.add(waiting);
             }
+            self.enforce().await;
         }
+    }
+
+    async fn enforce(&mut self) {
+        if !(is_ready(&self.pods) && is_ready(&self.namespaces) && is_ready(&self.policies)) {
+            return;
+        }
+        let pods = self.pods.state();
+        self.announced
+            .forget(|uid| pods.iter().any(|pod| pod.uid().as_deref() == Some(uid)));
+        let (namespaces, policies) = (self.namespaces.state(), self.policies.state());
+        let world = World::new(&pods, &namespaces, &policies, |uid| {
+            self.announced.address_of(uid)
+        });
+        let table = table_for(&world, &self.node);
+        if self.applied.as_ref() != Some(&table) {
+            match apply(&table).await {
+                Ok(()) => info!(lines = table.lines().count(), "rules changed"),
+                Err(error) => {
+                    warn!(%error, "rules refused; those before stay");
+                    self.applied = None;
+                    return;
+                }
+            }
+            self.applied = Some(table);
+        }
+        self.announced
+            .enforced(|address| world.pods_on(&self.node).any(|pod| pod.address == address));
     }
 }
 
@@ -74,8 +126,6 @@ fn table_for(world: &World, node: &str) -> String {
     let verdicts: Vec<_> = local.iter().map(|pod| verdicts::of(pod, world)).collect();
     nftables::render(&local, &verdicts)
 }
-
-type Changes = stream::BoxStream<'static, ()>;
 
 /// A store that follows all objects of a kind, and a stream that says when it changed.
 fn watch<K>(client: &Client) -> (Store<K>, Changes)
@@ -108,16 +158,6 @@ where
     K: Resource<DynamicType = ()> + Clone + 'static,
 {
     matches!(store.wait_until_ready().now_or_never(), Some(Ok(())))
-}
-
-/// Waits for a change, and then until no more come at once; a refused table is not waited for.
-async fn wait_for_change(changes: &mut stream::SelectAll<Changes>, retry: bool) {
-    if retry {
-        let _ = tokio::time::timeout(TRY_AGAIN, changes.next()).await;
-    } else {
-        changes.next().await;
-    }
-    while let Ok(Some(())) = tokio::time::timeout(GATHER, changes.next()).await {}
 }
 
 async fn table_exists() -> bool {

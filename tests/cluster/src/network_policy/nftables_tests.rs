@@ -14,7 +14,7 @@ fn world(name: &str, policies: &[NetworkPolicy]) -> World {
     }))
     .unwrap();
     let namespaces: [Namespace; 0] = [];
-    World::new(&[pod], &namespaces, policies)
+    World::new(&[pod], &namespaces, policies, |_| None)
 }
 
 fn policy(spec: serde_json::Value) -> NetworkPolicy {

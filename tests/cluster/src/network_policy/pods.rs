@@ -53,7 +53,7 @@ pub(crate) struct PodAddress {
 
 impl PodAddress {
     /// `None` for a pod in its node's network, without an address, or finished.
-    fn of(pod: &Pod) -> Option<Self> {
+    fn of(pod: &Pod, announced: impl Fn(&str) -> Option<Ipv4Addr>) -> Option<Self> {
         let spec = pod.spec.as_ref()?;
         let status = pod.status.as_ref()?;
         let finished = matches!(status.phase.as_deref(), Some("Succeeded" | "Failed"));
@@ -74,7 +74,11 @@ impl PodAddress {
             namespace: pod.namespace()?,
             name: pod.name_any(),
             node: spec.node_name.clone()?,
-            address: status.pod_ip.as_ref()?.parse().ok()?,
+            // What its node gave it counts more than what its status says, which comes later.
+            address: pod
+                .uid()
+                .and_then(|uid| announced(&uid))
+                .or_else(|| status.pod_ip.as_ref()?.parse().ok())?,
             labels: pod.labels().clone(),
             ports: named.collect(),
             ending: pod.metadata.deletion_timestamp.is_some(),
@@ -91,8 +95,13 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// The world as the API server has it.
-    pub(crate) fn new<P, N, L>(pods: &[P], namespaces: &[N], policies: &[L]) -> Self
+    /// The world as the API server has it, with the addresses that nodes announced by UID of pod.
+    pub(crate) fn new<P, N, L>(
+        pods: &[P],
+        namespaces: &[N],
+        policies: &[L],
+        announced: impl Fn(&str) -> Option<Ipv4Addr>,
+    ) -> Self
     where
         P: Borrow<Pod>,
         N: Borrow<Namespace>,
@@ -109,7 +118,7 @@ impl World {
             .map(|namespace| (namespace.name_any(), namespace.labels().clone()))
             .collect();
         Self {
-            pods: pods_by_address(pods),
+            pods: pods_by_address(pods, announced),
             namespaces,
             policies,
         }
@@ -139,10 +148,13 @@ impl World {
 }
 
 /// One pod an address: one that is ending gives way to the one that has its address next.
-fn pods_by_address<P: Borrow<Pod>>(pods: &[P]) -> Vec<PodAddress> {
+fn pods_by_address<P: Borrow<Pod>>(
+    pods: &[P],
+    announced: impl Fn(&str) -> Option<Ipv4Addr>,
+) -> Vec<PodAddress> {
     let mut found: Vec<PodAddress> = pods
         .iter()
-        .filter_map(|pod| PodAddress::of(pod.borrow()))
+        .filter_map(|pod| PodAddress::of(pod.borrow(), &announced))
         .collect();
     found.sort_by(|a, b| {
         let key = |pod: &PodAddress| (pod.address, pod.ending);
@@ -174,9 +186,27 @@ mod tests {
     }
 
     fn known(pods: &[Pod]) -> Vec<PodAddress> {
+        known_with(pods, |_| None)
+    }
+
+    fn known_with(pods: &[Pod], announced: fn(&str) -> Option<Ipv4Addr>) -> Vec<PodAddress> {
         let none: [Namespace; 0] = [];
         let no_policies: [NetworkPolicy; 0] = [];
-        World::new(pods, &none, &no_policies).pods
+        World::new(pods, &none, &no_policies, announced).pods
+    }
+
+    #[test]
+    fn an_announced_address_counts_before_the_status_has_one_and_over_an_old_one() {
+        let announced = |uid: &str| (uid == "u-1").then_some(Ipv4Addr::new(10, 77, 65, 9));
+        let new = pod(|pod| {
+            pod["metadata"]["uid"] = "u-1".into();
+            pod["status"] = json!({ "phase": "Pending" });
+        });
+        let restarted = pod(|pod| pod["metadata"]["uid"] = "u-1".into());
+        for pod in [new, restarted] {
+            let pods = known_with(&[pod], announced);
+            assert_eq!(pods[0].address, Ipv4Addr::new(10, 77, 65, 9));
+        }
     }
 
     #[test]

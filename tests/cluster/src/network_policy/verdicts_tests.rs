@@ -53,7 +53,7 @@ fn world(policy_spec: &Value) -> World {
         "spec": policy_spec,
     }))
     .unwrap();
-    World::new(&pods, &namespaces, &[policy])
+    World::new(&pods, &namespaces, &[policy], |_| None)
 }
 
 fn verdicts_of(name: &str, policy_spec: &Value) -> PodVerdicts {
