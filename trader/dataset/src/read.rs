@@ -123,16 +123,33 @@ pub struct VerdictRow {
     pub deny_code: Option<String>,
 }
 
-/// The first `count` candidates of a dataset in the order of their decisions.
-pub fn first_rows(directory: &Path, count: usize) -> Result<Vec<Row>, ReadError> {
+/// The listed files of a dataset, those with the earliest decisions first.
+pub fn listed_files(directory: &Path) -> Result<Vec<PathBuf>, ReadError> {
+    let files = listed(directory)?;
+    Ok(files
+        .iter()
+        .map(|file| directory.join(&file.path))
+        .collect())
+}
+
+fn listed(directory: &Path) -> Result<Vec<FileEntry>, ReadError> {
     let manifests = RunManifest::read_all(directory).map_err(|source| ReadError::File {
         path: directory.to_owned(),
         source,
     })?;
-    let mut files: Vec<_> = manifests.iter().flat_map(RunManifest::files).collect();
+    let mut files: Vec<_> = manifests
+        .iter()
+        .flat_map(RunManifest::files)
+        .cloned()
+        .collect();
     files.sort_by_key(|file| file.first_ts_decision_ns);
+    Ok(files)
+}
+
+/// The first `count` candidates of a dataset in the order of their decisions.
+pub fn first_rows(directory: &Path, count: usize) -> Result<Vec<Row>, ReadError> {
     let mut rows: Vec<Row> = Vec::new();
-    for file in files {
+    for file in listed(directory)? {
         let full = rows.len() == count;
         if full
             && rows

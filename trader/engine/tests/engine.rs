@@ -47,9 +47,9 @@ fn two_runs_over_one_tape_give_the_same_candidates() {
 fn the_candidates_of_the_tape_are_the_ones_on_record() {
     let (_, candidates) = run(&tape(7, 40_000));
     let mut digest = DecisionDigest::default();
-    candidates
-        .iter()
-        .for_each(|candidate| digest.add(candidate));
+    for candidate in &candidates {
+        digest.add(candidate);
+    }
     assert_eq!(
         (candidates.len(), &digest.finish()[..16]),
         (549, "c27af6f3c5812c12")

@@ -1,0 +1,271 @@
+//! What can be asked of the command, with examples.
+
+use std::net::SocketAddr;
+use std::num::{NonZeroU32, NonZeroU64};
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use triptych_market_data::recording::{Pace, Passes};
+
+use crate::output::Format;
+
+/// Hashes and validates configurations, replays recordings, serves tapes, and looks into datasets.
+///
+/// The trader of W and R lives in this command too once there is an order path; the observing tier
+/// is `trader-observe`.
+#[derive(Debug, Parser)]
+#[command(
+    name = "trader",
+    version,
+    after_help = "\
+Exit codes: 0 all well; 1 something was found wrong; 64 bad usage; 65 configuration invalid or not
+implemented by this build; 66 a file cannot be read; 70 internal error; 74 output cannot be written."
+)]
+pub(crate) struct Trader {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Prints the hash of a configuration.
+    Hash(HashArguments),
+    /// Checks manifests as the API server would, and whether this build can run them.
+    Validate(ValidateArguments),
+    /// Runs a configuration over a recording and prints what it would have traded.
+    Replay(ReplayArguments),
+    /// Serves or writes a market for whoever has none at hand.
+    Tape {
+        #[command(subcommand)]
+        command: TapeCommand,
+    },
+    /// Looks into a dataset of potential trades.
+    Dataset {
+        #[command(subcommand)]
+        command: DatasetCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TapeCommand {
+    /// Serves a recording, or a generated market, as the venue's public endpoints would.
+    Serve(ServeArguments),
+    /// Writes a generated market to a file, in the format of a recording.
+    Record(RecordArguments),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DatasetCommand {
+    /// Compares every file with the manifest.
+    Verify(VerifyArguments),
+    /// Prints the first candidates with each rule's verdict.
+    Show(ShowArguments),
+    /// Counts candidates by strategy and denials by rule.
+    Summary(SummaryArguments),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The hash is the SHA-256 of the canonical JSON (RFC 8785) of `spec`: the hash that `kubectl get cr`
+shows, that the pod attests, and that `sha256sum` gives for the mounted config.json.
+
+Examples:
+  trader hash revision.yaml
+  kubectl get configrevision momentum-7 -o json | trader hash -
+  trader hash -o json revision.yaml")]
+pub(crate) struct HashArguments {
+    /// Manifests in YAML or JSON, or a bare spec; `-` reads standard input. Of several documents
+    /// each ConfigRevision is hashed.
+    pub(crate) file: PathBuf,
+    /// How results are printed.
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(crate) output: Format,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Says what the API server would refuse, in its words, without one; then whether this build implements
+every strategy and rule that a ConfigRevision names.
+
+Examples:
+  trader validate revision.yaml
+  trader validate examples/quickstart/revisions.yaml && kubectl apply -k examples/quickstart")]
+pub(crate) struct ValidateArguments {
+    /// Manifests in YAML or JSON, or a bare spec; `-` reads standard input. Documents of other kinds
+    /// are passed over.
+    pub(crate) file: PathBuf,
+    /// How results are printed.
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(crate) output: Format,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Time comes from the recording: the result is the same at every speed. The digest in the last line
+is equal exactly where every decision is.
+
+Examples:
+  trader replay revision.yaml binance_spot_btcusdt.gz
+  trader replay revision.yaml binance_spot_btcusdt.gz --out ./dataset && trader dataset show ./dataset
+  trader replay revision.yaml --generate 7 --events 1000000")]
+pub(crate) struct ReplayArguments {
+    /// The ConfigRevision, in YAML or JSON; `-` reads standard input.
+    pub(crate) revision: PathBuf,
+    /// The recording: `<nanoseconds> <message of the venue>` a line, plain or gzipped.
+    #[arg(required_unless_present = "generate", conflicts_with = "generate")]
+    pub(crate) recording: Option<PathBuf>,
+    /// Instead of a recording, the generated market of this seed.
+    #[arg(long, value_name = "SEED")]
+    pub(crate) generate: Option<u64>,
+    /// Ends after so many events; a generated market ends after 100,000 where this is not given.
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) events: Option<NonZeroU64>,
+    /// Which of several ConfigRevisions in the file, by name.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Writes the dataset into this directory; nothing is written without it.
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) out: Option<PathBuf>,
+    /// `max`, or how many times as fast as recorded.
+    #[arg(long, default_value = "max")]
+    pub(crate) speed: Pace,
+    /// How results are printed.
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(crate) output: Format,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Speaks the venue's public protocol: WebSocket /stream?streams=btcusdt@depth@100ms/btcusdt@trade and
+/ws/<stream>, REST /api/v3/depth, exchangeInfo, time and ping. No account, no orders.
+
+Examples:
+  trader tape serve --generate 7
+  trader tape serve --recording binance_spot_btcusdt.gz --repeat forever --speed 10
+  curl http://127.0.0.1:9443/api/v3/depth?symbol=BTCUSDT&limit=5")]
+pub(crate) struct ServeArguments {
+    /// Where to listen.
+    #[arg(long, default_value = "127.0.0.1:9443")]
+    pub(crate) listen: SocketAddr,
+    /// Plays this recording, plain or gzipped.
+    #[arg(
+        long,
+        value_name = "FILE",
+        required_unless_present = "generate",
+        conflicts_with = "generate"
+    )]
+    pub(crate) recording: Option<PathBuf>,
+    /// Plays the generated market of this seed, without end.
+    #[arg(long, value_name = "SEED")]
+    pub(crate) generate: Option<u64>,
+    /// Instruments of the generated market.
+    #[arg(
+        long,
+        value_name = "SYMBOLS",
+        value_delimiter = ',',
+        default_value = "BTCUSDT",
+        conflicts_with = "recording"
+    )]
+    pub(crate) instruments: Vec<String>,
+    /// `max`, or how many times as fast as recorded.
+    #[arg(long, default_value = "1")]
+    pub(crate) speed: Pace,
+    /// How often the recording is played: a number, or `forever` (also 0).
+    #[arg(long, default_value = "1", value_parser = passes, conflicts_with = "generate")]
+    pub(crate) repeat: Passes,
+    /// Begins once so many clients are connected.
+    #[arg(long, value_name = "COUNT", default_value_t = 0)]
+    pub(crate) wait_for_clients: usize,
+    /// Fault on purpose: cuts every connection each so many seconds.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) cut_every: Option<NonZeroU32>,
+    /// Fault on purpose: leaves out every n-th depth diff.
+    #[arg(long, value_name = "N")]
+    pub(crate) drop_every: Option<NonZeroU32>,
+    /// Fault on purpose: sends garbage after every n-th message.
+    #[arg(long, value_name = "N")]
+    pub(crate) garbage_every: Option<NonZeroU32>,
+    /// Fault on purpose: answers every n-th depth request with 429.
+    #[arg(long, value_name = "N")]
+    pub(crate) throttle_every: Option<NonZeroU32>,
+}
+
+fn passes(text: &str) -> Result<Passes, String> {
+    match text {
+        "0" => Ok(Passes::Forever),
+        _ => text.parse().map_err(|error| format!("{error}")),
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  trader tape record --generate 7 --events 100000 market.txt && gzip market.txt")]
+pub(crate) struct RecordArguments {
+    /// The file to write; it must not exist.
+    pub(crate) file: PathBuf,
+    /// Seed of the generated market; the same seed gives the same file.
+    #[arg(long, value_name = "SEED")]
+    pub(crate) generate: u64,
+    /// Number of events.
+    #[arg(long, value_name = "COUNT", default_value = "100000")]
+    pub(crate) events: NonZeroU64,
+    /// Instruments of the market.
+    #[arg(
+        long,
+        value_name = "SYMBOLS",
+        value_delimiter = ',',
+        default_value = "BTCUSDT"
+    )]
+    pub(crate) instruments: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Reads every file. A loss on record (a gap) is no fault; a file that is missing, changed, unreadable or
+unlisted is one, and the exit code is 1. A writer may be at work meanwhile.
+
+Example:
+  trader dataset verify /var/lib/triptych -o json")]
+pub(crate) struct VerifyArguments {
+    /// The dataset's directory.
+    pub(crate) directory: PathBuf,
+    /// How results are printed.
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(crate) output: Format,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A cell under a rule says pass, DENY, or the smaller quantity with which the rule lets the trade pass.
+docs/risk-rules.md explains every rule, docs/dataset.md every column.
+
+Examples:
+  trader dataset show ./dataset --limit 20
+  trader dataset show ./dataset --limit 3 --verdicts
+  trader dataset show ./dataset -o json | jq '.[0].verdicts'")]
+pub(crate) struct ShowArguments {
+    /// The dataset's directory.
+    pub(crate) directory: PathBuf,
+    /// Number of candidates, from the earliest on.
+    #[arg(short = 'n', long, default_value_t = 10)]
+    pub(crate) limit: usize,
+    /// Prints what each rule observed and allows, a line each.
+    #[arg(long)]
+    pub(crate) verdicts: bool,
+    /// How results are printed.
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(crate) output: Format,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  trader dataset summary ./dataset")]
+pub(crate) struct SummaryArguments {
+    /// The dataset's directory.
+    pub(crate) directory: PathBuf,
+    /// How results are printed.
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(crate) output: Format,
+}

@@ -1,0 +1,114 @@
+//! `trader dataset verify`, `show` and `summary`.
+
+use std::path::Path;
+
+use triptych_dataset::manifest::GapEntry;
+use triptych_dataset::read::{self, ReadError};
+use triptych_dataset::summary::Summary;
+use triptych_dataset::{VerifyReport, layout};
+
+use crate::arguments::{ShowArguments, SummaryArguments, VerifyArguments};
+use crate::failure::Failure;
+use crate::output;
+use crate::{summary_table, verdict_table};
+
+/// Compares every file with the manifest.
+pub(crate) fn verify(arguments: &VerifyArguments) -> Result<(), Failure> {
+    let directory = &arguments.directory;
+    is_dataset(directory)?;
+    let report = triptych_dataset::verify(directory).map_err(|source| Failure::Unreadable {
+        path: directory.clone(),
+        source,
+    })?;
+    output::print(arguments.output, &report, verify_text)?;
+    if report.ok {
+        return Ok(());
+    }
+    Err(Failure::FoundWrong(format!(
+        "{}: {} problems",
+        directory.display(),
+        report.problems.len()
+    )))
+}
+
+fn verify_text(report: &VerifyReport) -> String {
+    let mut text = format!(
+        "{} files of {} runs, {} rows, {} bytes, {} rows lost\n",
+        report.files, report.runs, report.rows, report.bytes, report.rows_lost
+    );
+    let aside = [
+        (
+            report.temporary_files,
+            "files being written or left unfinished",
+        ),
+        (report.torn_manifests, "manifests with a torn end"),
+    ];
+    for (count, what) in aside {
+        if count > 0 {
+            text += &format!("{count} {what}; the next start of a writer clears them\n");
+        }
+    }
+    text += &report.gaps.iter().map(gap_text).collect::<String>();
+    text += &report
+        .problems
+        .iter()
+        .map(|problem| format!("wrong: {problem}\n"))
+        .collect::<String>();
+    if report.ok {
+        text += "every file is as the manifest says\n";
+    }
+    text
+}
+
+fn gap_text(gap: &GapEntry) -> String {
+    let rows = match (gap.rows, gap.rows_at_most) {
+        (Some(rows), _) => format!("{rows} rows"),
+        (None, Some(most)) => format!("at most {most} rows"),
+        (None, None) => "an unknown number of rows".to_owned(),
+    };
+    format!("gap: {rows} lost: {}\n", gap.reason)
+}
+
+/// Prints the first candidates.
+pub(crate) fn show(arguments: &ShowArguments) -> Result<(), Failure> {
+    is_dataset(&arguments.directory)?;
+    let rows = read::first_rows(&arguments.directory, arguments.limit)?;
+    output::print(arguments.output, &rows, |rows| {
+        if arguments.verdicts {
+            verdict_table::detailed(rows)
+        } else {
+            verdict_table::compact(rows)
+        }
+    })
+}
+
+/// Counts every row.
+pub(crate) fn summary(arguments: &SummaryArguments) -> Result<(), Failure> {
+    is_dataset(&arguments.directory)?;
+    let mut summary = Summary::default();
+    for path in read::listed_files(&arguments.directory)? {
+        read::rows_of(&path)?
+            .iter()
+            .for_each(|row| summary.add_row(row));
+    }
+    output::print(arguments.output, &summary, summary_table::text)
+}
+
+/// A directory without a manifest is a mistake in the argument and not an empty dataset.
+fn is_dataset(directory: &Path) -> Result<(), Failure> {
+    if directory.join(layout::MANIFEST).is_dir() {
+        return Ok(());
+    }
+    let source = std::io::Error::new(
+        std::io::ErrorKind::NotFound,
+        format!(
+            "no dataset: expected a directory with {}/ and {}/",
+            layout::CANDIDATES,
+            layout::MANIFEST
+        ),
+    );
+    Err(Failure::Read(ReadError::File {
+        path: directory.to_owned(),
+        source,
+    }))
+}
