@@ -1,0 +1,82 @@
+//! Why the process ends with another code than 0, and how it says so.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use thiserror::Error;
+
+/// Bad usage or environment (`EX_USAGE`).
+pub(crate) const USAGE: u8 = 64;
+/// The configuration is invalid, or names what this build does not implement (`EX_DATAERR`).
+pub(crate) const INVALID_CONFIGURATION: u8 = 65;
+/// The configuration cannot be read (`EX_NOINPUT`).
+pub(crate) const UNREADABLE_CONFIGURATION: u8 = 66;
+/// Something that should not happen (`EX_SOFTWARE`).
+pub(crate) const INTERNAL: u8 = 70;
+/// The dataset cannot be written (`EX_IOERR`).
+pub(crate) const DATASET: u8 = 74;
+/// The configuration is not the declared one (`EX_CONFIG`).
+pub(crate) const HASH_MISMATCH: u8 = 78;
+
+/// Where Kubernetes reads a container's last words from.
+const TERMINATION_LOG: &str = "/dev/termination-log";
+
+/// A failure that ends the process.
+#[derive(Debug, Error)]
+pub(crate) enum Failure {
+    /// A variable is missing or wrong.
+    #[error("{0}")]
+    Usage(#[from] crate::environment::EnvironmentError),
+    /// The mounted bytes are not the declared ones.
+    #[error("config hash mismatch: declared {declared} loaded {loaded}")]
+    HashMismatch {
+        /// The hash in the environment.
+        declared: String,
+        /// The hash of the bytes.
+        loaded: String,
+    },
+    /// The mounted file cannot be read.
+    #[error("configuration {}: {reason}", path.display())]
+    UnreadableConfiguration {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The configuration cannot be run by this build.
+    #[error("configuration invalid: {0}")]
+    InvalidConfiguration(String),
+    /// The dataset cannot be written.
+    #[error("dataset: {0}")]
+    Dataset(#[from] triptych_dataset::writer::DatasetError),
+    /// Anything else.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+impl Failure {
+    /// The exit code.
+    pub(crate) const fn code(&self) -> u8 {
+        match self {
+            Self::Usage(_) => USAGE,
+            Self::HashMismatch { .. } => HASH_MISMATCH,
+            Self::UnreadableConfiguration { .. } => UNREADABLE_CONFIGURATION,
+            Self::InvalidConfiguration(_) => INVALID_CONFIGURATION,
+            Self::Dataset(_) => DATASET,
+            Self::Internal(_) => INTERNAL,
+        }
+    }
+}
+
+/// Says on standard error and, in one line, in the termination log why the process ends.
+pub(crate) fn report(failure: &Failure) -> ExitCode {
+    let message = failure.to_string().replace('\n', "; ");
+    eprintln!("trader-observe: {message}");
+    // The file is there in a pod only; nobody can be told where writing to it fails.
+    if let Ok(mut log) = OpenOptions::new().write(true).open(TERMINATION_LOG) {
+        let _ = writeln!(log, "{message}");
+    }
+    ExitCode::from(failure.code())
+}

@@ -1,0 +1,204 @@
+//! The life of the process: market data -> decisions -> dataset, until it is asked to stop.
+//!
+//! Three stages with a bounded queue between each two: the network on the asynchronous runtime, the
+//! engine on a thread, the dataset on another. Stopping closes the first queue and lets what is in
+//! flight run through to the final flush.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc as blocking};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+use triptych_dataset::run::RunId;
+use triptych_dataset::writer::DatasetError;
+use triptych_dataset::{DatasetWriter, Options, RunContext};
+use triptych_market_data::feed::{self, FeedConfig, FeedStatus};
+
+use crate::configuration::Configuration;
+use crate::environment::Environment;
+use crate::exit::Failure;
+use crate::identity::Identity;
+use crate::recorder::DatasetStatus;
+use crate::status::Observed;
+use crate::{decisions, http, recorder};
+
+/// Market events that may wait for the engine.
+const EVENT_QUEUE: usize = 65_536;
+
+/// Candidates that may wait for the dataset.
+const CANDIDATE_QUEUE: usize = 8_192;
+
+/// Longest time that open HTTP connections may hold up the end.
+const HTTP_STOP_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Runs until SIGTERM or SIGINT, or until a stage fails.
+pub(crate) async fn run(
+    environment: Environment,
+    configuration: Configuration,
+) -> Result<(), Failure> {
+    let identity = Identity::establish()?;
+    let writer = open_dataset(&environment, &configuration, &identity)?;
+    let listener = TcpListener::bind(environment.listen)
+        .await
+        .map_err(|error| Failure::Internal(format!("listen on {}: {error}", environment.listen)))?;
+    let address = listener
+        .local_addr()
+        .map_err(|error| Failure::Internal(error.to_string()))?;
+    let observed = Arc::new(Observed {
+        config_hash: configuration.hash.clone(),
+        feed: Arc::new(FeedStatus::new(&configuration.instruments)),
+        decisions: Arc::default(),
+        dataset: Arc::new(DatasetStatus::default()),
+        stopping: AtomicBool::new(false),
+        identity,
+        environment,
+    });
+    info!(
+        namespace = observed.environment.namespace,
+        instance = observed.environment.instance,
+        pod = observed.environment.pod_name,
+        node = observed.environment.node_name,
+        run = observed.identity.run_id,
+        config_hash = %observed.config_hash,
+        source = observed.environment.market_data.stream(),
+        %address,
+        "observing"
+    );
+    let serving = Serving::start(listener, &observed);
+    let result = observe(&observed, configuration, writer).await;
+    serving.stop().await;
+    result
+}
+
+fn open_dataset(
+    environment: &Environment,
+    configuration: &Configuration,
+    identity: &Identity,
+) -> Result<DatasetWriter, Failure> {
+    let run = RunContext {
+        run_id: RunId::parse(&identity.run_id)
+            .map_err(|error| Failure::Internal(error.to_string()))?,
+        tier: "ABH".to_owned(),
+        instance: format!("{}/{}", environment.namespace, environment.instance),
+        binary_sha256: identity.binary_sha256.clone(),
+        config_hash: configuration.hash.to_string(),
+        live_ratio: None,
+    };
+    let writer = DatasetWriter::open(Options::new(&environment.data_directory), run)?;
+    info!(recovery = ?writer.recovery(), "dataset opened");
+    Ok(writer)
+}
+
+async fn observe(
+    observed: &Arc<Observed>,
+    configuration: Configuration,
+    writer: DatasetWriter,
+) -> Result<(), Failure> {
+    let (event_sender, events) = mpsc::channel(EVENT_QUEUE);
+    let (resync_sender, resync) = mpsc::unbounded_channel();
+    let (record_sender, records) = blocking::sync_channel(CANDIDATE_QUEUE);
+    let stop = CancellationToken::new();
+
+    let dataset = recorder::start(writer, records, Arc::clone(&observed.dataset))?;
+    let deciding = decisions::start(
+        configuration.engine,
+        events,
+        record_sender,
+        resync_sender,
+        Arc::clone(&observed.decisions),
+    )?;
+    let config = FeedConfig::new(
+        observed.environment.market_data.clone(),
+        configuration.instruments,
+    );
+    let status = Arc::clone(&observed.feed);
+    let mut feed = tokio::spawn(feed::run(
+        config,
+        status,
+        event_sender,
+        resync,
+        stop.clone(),
+    ));
+
+    let ended_by_itself = tokio::select! {
+        asked = asked_to_stop() => {
+            info!(signal = asked?, "stopping");
+            None
+        }
+        ended = &mut feed => Some(ended),
+    };
+    observed.stopping.store(true, Ordering::Relaxed);
+    stop.cancel();
+    let feed_result = match ended_by_itself {
+        Some(ended) => Err(Failure::Internal(match ended {
+            Ok(Ok(())) => "the engine ended".to_owned(),
+            Ok(Err(error)) => format!("TLS: {error}"),
+            Err(panic) => format!("feed handler: {panic}"),
+        })),
+        None => feed
+            .await
+            .map(|_| ())
+            .map_err(|panic| Failure::Internal(format!("feed handler: {panic}"))),
+    };
+    let flushed = wait_for_stages(deciding, dataset).await;
+    feed_result.and(flushed)
+}
+
+/// The name of the signal.
+async fn asked_to_stop() -> Result<&'static str, Failure> {
+    let failed = |error| Failure::Internal(format!("signals: {error}"));
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    Ok(tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+    })
+}
+
+/// The engine takes what is in its queue, then the dataset takes what is in its own and closes.
+async fn wait_for_stages(
+    deciding: JoinHandle<()>,
+    dataset: JoinHandle<Result<(), DatasetError>>,
+) -> Result<(), Failure> {
+    let joined = tokio::task::spawn_blocking(move || (deciding.join(), dataset.join()))
+        .await
+        .map_err(|error| Failure::Internal(error.to_string()))?;
+    match joined {
+        (Err(_), _) => Err(Failure::Internal("the decision thread panicked".to_owned())),
+        (_, Err(_)) => Err(Failure::Internal("the dataset thread panicked".to_owned())),
+        (Ok(()), Ok(closed)) => Ok(closed?),
+    }
+}
+
+/// The HTTP server while it runs.
+struct Serving {
+    stop: CancellationToken,
+    task: tokio::task::JoinHandle<std::io::Result<()>>,
+}
+
+impl Serving {
+    fn start(listener: TcpListener, observed: &Arc<Observed>) -> Self {
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
+        let server = axum::serve(listener, http::routes(Arc::clone(observed)))
+            .with_graceful_shutdown(async move { stopped.cancelled().await });
+        Self {
+            stop,
+            task: tokio::spawn(server.into_future()),
+        }
+    }
+
+    async fn stop(self) {
+        self.stop.cancel();
+        match tokio::time::timeout(HTTP_STOP_TIMEOUT, self.task).await {
+            Ok(Ok(Err(error))) => warn!(%error, "status server"),
+            Ok(Err(error)) => warn!(%error, "status server"),
+            Ok(Ok(Ok(()))) | Err(_) => {}
+        }
+    }
+}
