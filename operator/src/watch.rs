@@ -1,0 +1,120 @@
+//! Watches: each kind is listed once and followed from there, leader or not, so that a takeover
+//! finds warm caches.
+
+use std::fmt::Debug;
+
+use futures::StreamExt;
+use k8s_openapi::NamespaceResourceScope;
+use kube::{
+    Api, Resource,
+    api::{ApiResource, DynamicObject},
+    runtime::{
+        WatchStreamExt,
+        watcher::{self, Config, watcher},
+    },
+};
+use serde::de::DeserializeOwned;
+use tokio::task::JoinSet;
+use tracing::{debug, info, warn};
+use triptych_crds::{ConfigRevision, TradingInstance};
+use triptych_decide::names;
+
+use crate::{
+    cache::{
+        ClaimEntry, ConfigMapEntry, Entry, InstanceEntry, PodEntry, RevisionEntry, StatefulSetEntry,
+    },
+    context::Context,
+};
+
+/// Follows every kind. The tasks never end by themselves.
+pub fn follow_all(context: &Context) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    let everything = Config::default;
+    let managed = || {
+        let selector = format!("{}={}", names::label::MANAGED_BY, names::MANAGER);
+        Config::default().labels(&selector)
+    };
+    tasks.spawn(follow::<InstanceEntry>(
+        untyped::<TradingInstance>(context),
+        everything(),
+        context.clone(),
+    ));
+    tasks.spawn(follow::<RevisionEntry>(
+        untyped::<ConfigRevision>(context),
+        everything(),
+        context.clone(),
+    ));
+    tasks.spawn(follow::<ConfigMapEntry>(
+        typed(context),
+        managed(),
+        context.clone(),
+    ));
+    tasks.spawn(follow::<ClaimEntry>(
+        typed(context),
+        managed(),
+        context.clone(),
+    ));
+    tasks.spawn(follow::<StatefulSetEntry>(
+        typed(context),
+        managed(),
+        context.clone(),
+    ));
+    tasks.spawn(follow::<PodEntry>(
+        typed(context),
+        managed(),
+        context.clone(),
+    ));
+    tasks
+}
+
+/// Our own kinds are watched without a type: an object that was stored under another schema, or one
+/// broken object among many, cannot stop the watch, and revisions are hashed as they are stored.
+fn untyped<K: Resource<DynamicType = ()>>(context: &Context) -> Api<DynamicObject> {
+    Api::all_with(context.client.clone(), &ApiResource::erase::<K>(&()))
+}
+
+fn typed<K>(context: &Context) -> Api<K>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+{
+    Api::all(context.client.clone())
+}
+
+async fn follow<T: Entry>(api: Api<T::Object>, config: Config, context: Context)
+where
+    T::Object: Resource + Clone + Debug + DeserializeOwned + Send + 'static,
+{
+    let events = watcher(api, config).default_backoff();
+    let mut events = std::pin::pin!(events);
+    while let Some(event) = events.next().await {
+        match event {
+            Ok(event) => take_in::<T>(&context, event),
+            Err(error) => {
+                context.metrics.watch_failed(T::KIND);
+                log(T::KIND, &error);
+            }
+        }
+    }
+}
+
+fn take_in<T: Entry>(context: &Context, event: watcher::Event<T::Object>) {
+    let cache = T::cache(&context.caches);
+    let listed = matches!(event, watcher::Event::InitDone);
+    for change in cache.take_in(event) {
+        debug!(kind = T::KIND, name = %change.name, "changed");
+        context.trigger(&change);
+    }
+    if listed {
+        info!(kind = T::KIND, objects = cache.len(), "listed");
+    }
+}
+
+/// A watch that has to start over (410) or that the API server closes is everyday life.
+fn log(kind: &str, error: &watcher::Error) {
+    match error {
+        watcher::Error::WatchError(status) if status.code == 410 => {
+            debug!(kind, "the watch is too old: listing again");
+        }
+        error => warn!(kind, %error, "the watch failed; trying again"),
+    }
+}
