@@ -7,6 +7,8 @@ use std::{
     sync::OnceLock,
 };
 
+use triptych_cluster::{parts, progress::Progress};
+
 use crate::{Manifests, in_repository};
 
 /// The namespace that charts are rendered for.
@@ -102,7 +104,7 @@ fn helm() -> Command {
     command
 }
 
-/// `$HELM`, else the newest that the local cluster's cache has, else the one on the PATH.
+/// `$HELM`, else the one of the local cluster's parts, which is built where the cache lacks it.
 fn find_helm() -> PathBuf {
     if let Some(named) = env::var_os("HELM").filter(|named| !named.is_empty()) {
         let named = PathBuf::from(named);
@@ -113,40 +115,14 @@ fn find_helm() -> PathBuf {
         );
         return named;
     }
-    built_helm().or_else(helm_on_path).unwrap_or_else(|| {
-        panic!(
-            "these tests need helm: name it in HELM, or put it on the PATH, or build it with the \
-             local cluster's other parts (`cargo run -p triptych-cluster -- build-parts`)"
-        )
-    })
-}
-
-fn built_helm() -> Option<PathBuf> {
-    let variable = |name| {
-        env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
-    let cache = variable("TRIPTYCH_CACHE")
-        .or_else(|| variable("XDG_CACHE_HOME").map(|cache| cache.join("triptych")))
-        .or_else(|| variable("HOME").map(|home| home.join(".cache/triptych")))?;
-    cache
-        .join("parts")
-        .read_dir()
-        .ok()?
-        .flatten()
-        .filter(|part| part.file_name().to_string_lossy().starts_with("helm-"))
-        .map(|part| part.path().join("helm"))
-        .filter(|helm| helm.is_file())
-        .max_by_key(|helm| {
-            helm.metadata()
-                .and_then(|metadata| metadata.modified())
-                .ok()
-        })
-}
-
-fn helm_on_path() -> Option<PathBuf> {
-    env::split_paths(&env::var_os("PATH")?)
-        .map(|folder| folder.join("helm"))
-        .find(|helm| helm.is_file())
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime for one build");
+    let part = runtime
+        .block_on(parts::build_one("helm", &Progress::new()))
+        .unwrap_or_else(|error| {
+            panic!("these tests need helm. Name it in HELM, or let it be built: {error}")
+        });
+    part.join("helm")
 }

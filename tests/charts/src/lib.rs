@@ -1,6 +1,7 @@
 //! Renders the project's charts with the real helm and reads what comes out.
 //!
-//! Nothing here is skipped: where helm is missing, the first call panics and says how to get it.
+//! Nothing here is skipped: helm is built where it is missing, and where that fails, the first call
+//! panics and says how to get it.
 
 pub mod helm;
 pub mod manifests;

@@ -170,7 +170,10 @@ fn the_pod_knows_its_name_and_namespace_for_the_lease() {
         ("POD_NAMESPACE", "metadata.namespace"),
     ] {
         let source = &environment(&manifests, variable)["valueFrom"];
-        assert_eq!(*source, json!({ "fieldRef": { "fieldPath": field } }));
+        assert_eq!(
+            *source,
+            json!({ "fieldRef": { "apiVersion": "v1", "fieldPath": field } })
+        );
     }
 }
 

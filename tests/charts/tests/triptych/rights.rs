@@ -18,46 +18,34 @@ const AGGREGATED: [(&str, &[&str]); 3] = [
     ("triptych-admin", &["admin"]),
 ];
 
-/// What the operator needs: group, resource, names, verbs. In the whole cluster:
-const IN_THE_CLUSTER: [(&str, &str, &str, &[&str]); 11] = [
-    ("triptych.trading", "tradingaccounts", "", READ),
-    ("triptych.trading", "configrevisions", "", READ),
-    ("triptych.trading", "tradinginstances", "", READ),
-    ("triptych.trading", "tradingaccounts/status", "", &["patch"]),
-    ("triptych.trading", "configrevisions/status", "", &["patch"]),
-    (
-        "triptych.trading",
-        "tradinginstances/status",
-        "",
-        &["patch"],
-    ),
-    (
-        "",
-        "configmaps",
-        "",
-        &["get", "list", "watch", "create", "patch", "delete"],
-    ),
+const READ: [&str; 3] = ["get", "list", "watch"];
+
+/// A row of a table of rights: group, resource, name of the object or nothing, verbs.
+type Row = (&'static str, &'static str, &'static str, &'static str);
+
+/// What the operator needs in the whole cluster.
+const IN_THE_CLUSTER: &[Row] = &[
+    ("triptych.trading", "configrevisions", "", "get list watch"),
+    ("triptych.trading", "tradinginstances", "", "get list watch"),
+    ("triptych.trading", "configrevisions/status", "", "patch"),
+    ("triptych.trading", "tradinginstances/status", "", "patch"),
+    ("", "configmaps", "", "get list watch create patch delete"),
     (
         "",
         "persistentvolumeclaims",
         "",
-        &["get", "list", "watch", "create", "patch"],
+        "get list watch create patch",
     ),
-    ("", "pods", "", &["get", "list", "watch", "delete"]),
-    (
-        "apps",
-        "statefulsets",
-        "",
-        &["get", "list", "watch", "create", "patch", "delete"],
-    ),
-    ("events.k8s.io", "events", "", &["create", "patch"]),
+    ("", "pods", "", "list watch delete"),
+    ("apps", "statefulsets", "", "get list watch create patch"),
+    ("events.k8s.io", "events", "", "create patch"),
 ];
-/// In its own namespace:
-const IN_ITS_NAMESPACE: [(&str, &str, &str, &[&str]); 2] = [
-    ("coordination.k8s.io", "leases", "", &["create"]),
-    ("coordination.k8s.io", "leases", OPERATOR, &["get", "patch"]),
+
+/// What the operator needs in its own namespace.
+const IN_ITS_NAMESPACE: &[Row] = &[
+    ("coordination.k8s.io", "leases", "", "create"),
+    ("coordination.k8s.io", "leases", OPERATOR, "get patch"),
 ];
-const READ: &[&str] = &["get", "list", "watch"];
 
 /// One verb on one resource: group, resource, name of the object or nothing, verb.
 type Right = (String, String, String, String);
@@ -83,11 +71,10 @@ fn rights_of(role: &Value) -> BTreeSet<Right> {
     rights
 }
 
-fn table(rows: &[(&str, &str, &str, &[&str])]) -> BTreeSet<Right> {
+fn table(rows: &[Row]) -> BTreeSet<Right> {
     let rights = rows.iter().flat_map(|(group, resource, named, verbs)| {
-        verbs
-            .iter()
-            .map(move |verb| [group, resource, named, verb].map(|&text| text.to_owned()))
+        let verbs = verbs.split(' ');
+        verbs.map(move |verb| [*group, *resource, *named, verb].map(str::to_owned))
     });
     rights.map(Right::from).collect()
 }
@@ -105,10 +92,10 @@ fn the_operator_has_exactly_the_rights_that_it_needs() {
         let manifests = rendered(values);
         assert_eq!(
             rights_of(manifests.get("ClusterRole", OPERATOR)),
-            table(&IN_THE_CLUSTER)
+            table(IN_THE_CLUSTER)
         );
         let role = manifests.get("Role", OPERATOR);
-        assert_eq!(rights_of(role), table(&IN_ITS_NAMESPACE));
+        assert_eq!(rights_of(role), table(IN_ITS_NAMESPACE));
         assert_eq!(role["metadata"]["namespace"], NAMESPACE);
     }
 }
