@@ -47,27 +47,24 @@ impl fmt::Display for Difference {
 
 /// Every leaf that differs between two objects, in the order of their paths.
 pub fn between<T: Serialize>(before: &T, after: &T) -> Vec<Difference> {
+    differences(before, after, Extra::Counts)
+}
+
+/// Every leaf of `written` that `live` does not have as it was written, in the order of their paths.
+pub fn missing_in<T: Serialize>(live: &T, written: &T) -> Vec<Difference> {
+    differences(live, written, Extra::IsIgnored)
+}
+
+fn differences<T: Serialize>(before: &T, after: &T, extra: Extra) -> Vec<Difference> {
     let mut found = Vec::new();
     compare(
         "",
         Some(&value(before)),
         Some(&value(after)),
-        Extra::Counts,
+        extra,
         &mut found,
     );
-    found
-}
-
-/// Every leaf of `written` that `live` does not have as it was written.
-pub fn missing_in<T: Serialize>(live: &T, written: &T) -> Vec<Difference> {
-    let mut found = Vec::new();
-    compare(
-        "",
-        Some(&value(live)),
-        Some(&value(written)),
-        Extra::IsIgnored,
-        &mut found,
-    );
+    found.sort_by(|one, other| one.path.cmp(&other.path));
     found
 }
 
@@ -130,6 +127,8 @@ fn compare(
             }
         }
         _ if same_leaf(path, before, after) => {}
+        // The name of an item that comes or goes stands in the path of its other leaves.
+        _ if repeats_its_path(path, before.or(after)) => {}
         _ => found.push(Difference {
             path: path.to_owned(),
             before: before.map(shown),
@@ -180,6 +179,13 @@ fn same_leaf(path: &str, before: Option<&Value>, after: Option<&Value>) -> bool 
     }
 }
 
+fn repeats_its_path(path: &str, value: Option<&Value>) -> bool {
+    let parent = path.rsplit_once('.').map_or("", |(parent, _)| parent);
+    value
+        .and_then(Value::as_str)
+        .is_some_and(|text| parent.ends_with(&format!("[{text}]")))
+}
+
 fn is_amount(path: &str) -> bool {
     path.contains("resources.requests.") || path.contains("resources.limits.")
 }
@@ -188,4 +194,75 @@ fn shown(value: &Value) -> String {
     value
         .as_str()
         .map_or_else(|| value.to_string(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn shown(differences: &[Difference]) -> Vec<String> {
+        differences.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn differences_are_leaves_with_readable_paths() {
+        let before = json!({
+            "spec": { "grace": 30, "containers": [
+                { "name": "trader", "env": [{ "name": "LOG", "value": "info" }, { "name": "OLD", "value": "1" }],
+                  "resources": { "limits": { "memory": "1024Mi" } } }] }
+        });
+        let after = json!({
+            "spec": { "grace": 60, "containers": [
+                { "name": "trader", "env": [{ "name": "NEW", "value": "2" }, { "name": "LOG", "value": "debug" }],
+                  "resources": { "limits": { "memory": "1Gi" } } }] }
+        });
+        assert_eq!(
+            shown(&between(&before, &after)),
+            [
+                "spec.containers[trader].env[LOG].value: info -> debug",
+                "spec.containers[trader].env[NEW].value: (absent) -> 2",
+                "spec.containers[trader].env[OLD].value: 1 -> (absent)",
+                "spec.grace: 30 -> 60",
+            ]
+        );
+        assert_eq!(between(&before, &before), []);
+    }
+
+    #[test]
+    fn what_others_added_is_not_missing() {
+        let written =
+            json!({ "hostNetwork": false, "automount": false, "list": [{ "name": "a", "v": 1 }] });
+        let table = [
+            (
+                json!({ "automount": false, "list": [{ "name": "b" }, { "name": "a", "v": 1, "w": 2 }], "x": 1 }),
+                vec![],
+            ),
+            (
+                json!({ "hostNetwork": true, "automount": false, "list": [{ "name": "a", "v": 1 }] }),
+                vec!["hostNetwork: true -> false"],
+            ),
+            (
+                json!({ "list": [{ "name": "a", "v": 2 }] }),
+                vec!["automount: (absent) -> false", "list[a].v: 2 -> 1"],
+            ),
+            (
+                json!({ "automount": false }),
+                vec!["list[a].v: (absent) -> 1"],
+            ),
+        ];
+        for (live, expected) in table {
+            assert_eq!(shown(&missing_in(&live, &written)), expected, "{live}");
+        }
+    }
+
+    #[test]
+    fn a_summary_counts_what_it_does_not_show() {
+        let [before, after] =
+            [0, 1].map(|n| json!({ "a": n, "b": n, "c": n, "d": n, "e": n, "f": n }));
+        let summary = summary(&between(&before, &after));
+        assert!(summary.starts_with("a: 0 -> 1; b: 0 -> 1"), "{summary}");
+        assert!(summary.ends_with("and 2 more"), "{summary}");
+    }
 }

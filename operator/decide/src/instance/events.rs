@@ -14,11 +14,10 @@ use crate::{
 
 use super::{situation::Situation, subject::Wanted, template::Taken};
 
-/// Leaves of the StatefulSet that the operator changes itself without taking a template.
-const OWN_CHANGES: [&str; 2] = [
-    "spec.replicas",
-    "metadata.annotations.triptych.trading/revision",
-];
+/// Leaf of the StatefulSet that says which revision its template stands for.
+const REVISION_LEAF: &str = "metadata.annotations.triptych.trading/revision";
+/// Leaf of the StatefulSet that says whether there is a pod.
+const REPLICAS_LEAF: &str = "spec.replicas";
 
 /// All events of a plan.
 pub(super) fn of(situation: &Situation<'_>, status: &InstanceReport) -> Vec<EventReport> {
@@ -108,10 +107,12 @@ fn repaired(situation: &Situation<'_>) -> Option<EventReport> {
         situation.choice.as_ref()?.taken,
         Taken::Unchanged { .. } | Taken::Held | Taken::Repaired
     );
-    let foreign: Vec<Difference> = change
-        .differences
-        .iter()
-        .filter(|difference| !OWN_CHANGES.contains(&difference.path.as_str()))
+    // What the operator changes itself without taking another template.
+    let declared_anew = trading_state(situation).is_some();
+    let is_own = |path: &str| path == REVISION_LEAF || (path == REPLICAS_LEAF && declared_anew);
+    let differences = change.differences.iter();
+    let foreign: Vec<Difference> = differences
+        .filter(|difference| !is_own(&difference.path))
         .cloned()
         .collect();
     (by_others && !foreign.is_empty()).then(|| {

@@ -91,8 +91,13 @@ impl<'a> Situation<'a> {
         let stateful_set = choice
             .as_ref()
             .and_then(|choice| change(world, &observer, choice));
+        let set_leaves = world
+            .stateful_set
+            .as_ref()
+            .is_some_and(|set| set.metadata.deletion_timestamp.is_some());
         let replacement = match (pod, &choice, observer.wanted) {
-            (Some(pod), Some(choice), Wanted::Active) => {
+            // A StatefulSet that is being deleted does not get the template that is due.
+            (Some(pod), Some(choice), Wanted::Active) if !set_leaves => {
                 let config_map = world
                     .config_map
                     .as_ref()
@@ -177,7 +182,10 @@ impl<'a> Situation<'a> {
 
     /// Whether the pod is being replaced, or is about to be.
     pub(super) fn is_rolling(&self) -> bool {
-        let held = self.choice.as_ref().is_some_and(|choice| choice.taken == Taken::Held);
+        let held = self
+            .choice
+            .as_ref()
+            .is_some_and(|choice| choice.taken == Taken::Held);
         let leaves = self.replacement.is_some() || held;
         self.pod.is_some_and(|pod| leaves || pod.deleting)
     }

@@ -159,7 +159,11 @@ pub fn drift(live: &StatefulSet, rendered: &StatefulSet) -> Vec<Difference> {
 }
 
 fn rendered_template(object: &StatefulSet) -> Option<PodTemplateSpec> {
-    let text = object.metadata.annotations.as_ref()?.get(annotation::RENDERED_TEMPLATE)?;
+    let text = object
+        .metadata
+        .annotations
+        .as_ref()?
+        .get(annotation::RENDERED_TEMPLATE)?;
     serde_json::from_str(text).ok()
 }
 
