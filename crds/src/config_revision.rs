@@ -125,10 +125,10 @@ pub struct Instrument {
     /// The venue's symbol, in capitals.
     pub symbol: Symbol,
     /// Smallest step of a price, in the quote asset: the venue's tick size. Greater than 0.
-    #[x_kube(validation = Rule::new("double(self) > 0.0").message("must be greater than 0"))]
+    #[x_kube(validation = Rule::new(crate::text::GREATER_THAN_ZERO).message("must be greater than 0"))]
     pub price_increment: Decimal,
     /// Smallest step of a quantity, in the base asset: the venue's step size. Greater than 0.
-    #[x_kube(validation = Rule::new("double(self) > 0.0").message("must be greater than 0"))]
+    #[x_kube(validation = Rule::new(crate::text::GREATER_THAN_ZERO).message("must be greater than 0"))]
     pub quantity_increment: Decimal,
 }
 

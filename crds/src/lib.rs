@@ -11,6 +11,8 @@
     reason = "the schema derive declares its helper types inside functions"
 )]
 
+#[cfg(feature = "cases")]
+pub mod cases;
 pub mod config_revision;
 pub mod definitions;
 pub mod hash;

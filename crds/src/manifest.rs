@@ -172,10 +172,14 @@ fn plain_node(span: Span, anchor: usize, tag: Option<&Tag>) -> Result<(), Manife
             span,
             "an anchor (&name) is not read: write the value out",
         )),
-        Some(tag) => Err(error(
-            span,
-            format!("the tag {tag} is not read: leave it out"),
-        )),
+        Some(tag) => {
+            let written =
+                format!("{}{}", tag.handle, tag.suffix).replace("tag:yaml.org,2002:", "!!");
+            Err(error(
+                span,
+                format!("the tag {written} is not read: leave it out"),
+            ))
+        }
         None => Ok(()),
     }
 }
@@ -230,12 +234,19 @@ fn number(text: &str) -> Option<Unquoted> {
     if let Some(integer) = integer(&plain) {
         return Some(integer.map_or(Unquoted::NotExact, Unquoted::Number));
     }
-    is_float(&plain).then(
-        || match plain.parse::<f64>().ok().and_then(Number::from_f64) {
-            Some(number) => Unquoted::Number(number),
-            None => Unquoted::NotExact,
-        },
-    )
+    is_float(&plain).then(|| match plain.parse().ok().and_then(as_sent) {
+        Some(number) => Unquoted::Number(number),
+        None => Unquoted::NotExact,
+    })
+}
+
+/// `kubectl` sends a whole number as an integer, however it was written.
+fn as_sent(number: f64) -> Option<Number> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    if number.fract() == 0.0 && number.abs() < EXACT {
+        return format!("{number:.0}").parse::<i64>().ok().map(Number::from);
+    }
+    Number::from_f64(number)
 }
 
 /// `None`: not an integer. `Some(None)`: one beyond 64 bits.

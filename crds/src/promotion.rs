@@ -26,7 +26,7 @@ pub struct Promotion {
     #[schemars(length(max = 16))]
     #[x_kube(
         merge_strategy = ListMerge::Atomic,
-        validation = Rule::new("[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15].all(i, i >= self.size() || double(self[i - 1].ratio) <= double(self[i].ratio))").message("the ratio must not fall from one step of the ramp to the next")
+        validation = Rule::new("[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15].all(i, i >= self.size() || !isQuantity(self[i - 1].ratio) || !isQuantity(self[i].ratio) || quantity(self[i - 1].ratio).compareTo(quantity(self[i].ratio)) <= 0)").message("the ratio must not fall from one step of the ramp to the next")
     )]
     pub ramp: Vec<RampStep>,
     /// Starts W on a configuration whose gates have not passed, `Reducing` and `Unproven`. Needs a

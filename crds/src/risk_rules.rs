@@ -95,7 +95,7 @@ pub struct Precision {}
 /// maximum, a smaller one denied.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[x_kube(validation = Rule::new("quantity(self.minimum).compareTo(quantity(self.maximum)) <= 0").message("minimum must be at most maximum").field_path(".minimum"))]
+#[x_kube(validation = Rule::new("!isQuantity(self.minimum) || !isQuantity(self.maximum) || quantity(self.minimum).compareTo(quantity(self.maximum)) <= 0").message("minimum must be at most maximum").field_path(".minimum"))]
 pub struct QuantityLimits {
     /// Smallest quantity of an order.
     pub minimum: Decimal,
@@ -106,7 +106,7 @@ pub struct QuantityLimits {
 /// Limits of one order's price times quantity, in the quote asset.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[x_kube(validation = Rule::new("quantity(self.minimum).compareTo(quantity(self.maximum)) <= 0").message("minimum must be at most maximum").field_path(".minimum"))]
+#[x_kube(validation = Rule::new("!isQuantity(self.minimum) || !isQuantity(self.maximum) || quantity(self.minimum).compareTo(quantity(self.maximum)) <= 0").message("minimum must be at most maximum").field_path(".minimum"))]
 pub struct NotionalLimits {
     /// Smallest notional of an order.
     pub minimum: Decimal,
@@ -119,7 +119,7 @@ pub struct NotionalLimits {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PriceCollar {
     /// In basis points (1/100 of a percent) of the middle, 0 to 10,000, decimals allowed.
-    #[x_kube(validation = Rule::new("double(self) <= 10000.0").message("must be at most 10000 basis points, which is all of the price"))]
+    #[x_kube(validation = Rule::new("!isQuantity(self) || quantity(self).compareTo(quantity('10000')) <= 0").message("must be at most 10000 basis points, which is all of the price"))]
     pub basis_points: Decimal,
 }
 
@@ -128,7 +128,7 @@ pub struct PriceCollar {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct MaxSpread {
     /// In basis points (1/100 of a percent) of the middle, 0 to 10,000, decimals allowed.
-    #[x_kube(validation = Rule::new("double(self) <= 10000.0").message("must be at most 10000 basis points, which is all of the price"))]
+    #[x_kube(validation = Rule::new("!isQuantity(self) || quantity(self).compareTo(quantity('10000')) <= 0").message("must be at most 10000 basis points, which is all of the price"))]
     pub basis_points: Decimal,
 }
 

@@ -19,7 +19,7 @@ pub struct Strategy {
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub instruments: Vec<Symbol>,
     /// Quantity of each recommended trade, in units of the instrument's base asset. Greater than 0.
-    #[x_kube(validation = Rule::new("double(self) > 0.0").message("must be greater than 0"))]
+    #[x_kube(validation = Rule::new(crate::text::GREATER_THAN_ZERO).message("must be greater than 0"))]
     pub order_quantity: Decimal,
     /// Order type of each recommended trade. A limit order is priced at the touch: the best bid
     /// for a sale and the best ask for a purchase.
@@ -115,7 +115,7 @@ pub struct DonchianBreakout {
 /// Parameters of the z-score mean reversion.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[x_kube(validation = Rule::new("double(self.exitThreshold) < double(self.entryThreshold)").message("exitThreshold must be less than entryThreshold").field_path(".exitThreshold"))]
+#[x_kube(validation = Rule::new("!isQuantity(self.exitThreshold) || !isQuantity(self.entryThreshold) || quantity(self.exitThreshold).isLessThan(quantity(self.entryThreshold))").message("exitThreshold must be less than entryThreshold").field_path(".exitThreshold"))]
 pub struct ZScoreMeanReversion {
     /// Number of past samples for mean and standard deviation.
     #[schemars(range(min = 2, max = 100_000))]
@@ -141,7 +141,7 @@ pub struct OrderBookImbalance {
     /// Size of the imbalance (bids - asks) / (bids + asks) at which a trade is recommended, greater
     /// than 0 and at most 1: a purchase where it is at or above the threshold, a sale where it is at
     /// or below minus the threshold.
-    #[x_kube(validation = Rule::new("double(self) > 0.0").message("must be greater than 0"))]
+    #[x_kube(validation = Rule::new(crate::text::GREATER_THAN_ZERO).message("must be greater than 0"))]
     pub threshold: Ratio,
     /// Shortest time between two recommendations for one instrument, in milliseconds of market time.
     #[schemars(range(min = 0, max = 86_400_000))]

@@ -280,6 +280,14 @@ fn is_date_time(text: &str) -> bool {
 
 fn check_number(schema: &Value, value: &Value, path: &str, problems: &mut Vec<Problem>) {
     let number = value.as_f64().unwrap_or(f64::NAN);
+    if schema["type"] == "integer" && !value.is_i64() && !is_whole(value) {
+        let form = match schema["format"].as_str() {
+            Some(format) => format!("with format {format}"),
+            None => "(default format)".to_owned(),
+        };
+        let detail = format!("Checked value must be of type integer {form} in {path}");
+        problems.push(Problem::invalid("<nil>", &"".into(), detail));
+    }
     if let Some(maximum) = schema["maximum"]
         .as_f64()
         .filter(|maximum| number > *maximum)

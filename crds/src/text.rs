@@ -5,9 +5,14 @@ use std::{borrow::Cow, fmt, ops::Deref};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
+/// The rule of a number that is greater than 0. What is no number breaks the pattern, which says
+/// more than a failed comparison.
+pub(crate) const GREATER_THAN_ZERO: &str =
+    "!isQuantity(self) || quantity(self).isGreaterThan(quantity('0'))";
+
 macro_rules! text {
     ($(#[$doc:meta])* $name:ident, max = $max:literal, pattern = $pattern:literal
-        $(, rule = $rule:literal, message = $message:literal)?) => {
+        $(, rule = $rule:expr, message = $message:literal)?) => {
         $(#[$doc])*
         #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
@@ -103,7 +108,7 @@ text!(
 text!(
     /// An amount of a resource as Kubernetes writes it, greater than 0: `500m`, `2`, `512Mi`, `10Gi`.
     ResourceQuantity, max = 20, pattern = r"^[0-9]{1,12}(\.[0-9]{1,3})?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$",
-    rule = "quantity(self).isGreaterThan(quantity('0'))", message = "must be greater than 0"
+    rule = GREATER_THAN_ZERO, message = "must be greater than 0"
 );
 text!(
     /// A WebSocket URL, `ws://` or `wss://`, with a host and optionally a port and a path; no user,

@@ -201,7 +201,7 @@ pub enum Ledger {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[x_kube(
-    validation = Rule::new("quantity(self.size).compareTo(quantity(oldSelf.size)) >= 0").message("size cannot shrink: a volume only grows").field_path(".size"),
+    validation = Rule::new("!isQuantity(self.size) || quantity(self.size).compareTo(quantity(oldSelf.size)) >= 0").message("size cannot shrink: a volume only grows").field_path(".size"),
     validation = Rule::new("(has(self.storageClassName) ? self.storageClassName : '') == (has(oldSelf.storageClassName) ? oldSelf.storageClassName : '')").message("storageClassName cannot be changed: the volume exists").field_path(".storageClassName")
 )]
 pub struct Storage {
@@ -238,8 +238,8 @@ pub struct MarketData {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[x_kube(
-    validation = Rule::new("!has(self.requests) || !has(self.limits) || !has(self.requests.cpu) || !has(self.limits.cpu) || quantity(self.requests.cpu).compareTo(quantity(self.limits.cpu)) <= 0").message("requests.cpu must be at most limits.cpu").field_path(".requests.cpu"),
-    validation = Rule::new("!has(self.requests) || !has(self.limits) || !has(self.requests.memory) || !has(self.limits.memory) || quantity(self.requests.memory).compareTo(quantity(self.limits.memory)) <= 0").message("requests.memory must be at most limits.memory").field_path(".requests.memory")
+    validation = Rule::new("!has(self.requests) || !has(self.limits) || !has(self.requests.cpu) || !has(self.limits.cpu) || !isQuantity(self.requests.cpu) || !isQuantity(self.limits.cpu) || quantity(self.requests.cpu).compareTo(quantity(self.limits.cpu)) <= 0").message("requests.cpu must be at most limits.cpu").field_path(".requests.cpu"),
+    validation = Rule::new("!has(self.requests) || !has(self.limits) || !has(self.requests.memory) || !has(self.limits.memory) || !isQuantity(self.requests.memory) || !isQuantity(self.limits.memory) || quantity(self.requests.memory).compareTo(quantity(self.limits.memory)) <= 0").message("requests.memory must be at most limits.memory").field_path(".requests.memory")
 )]
 pub struct Resources {
     /// What the scheduler reserves.

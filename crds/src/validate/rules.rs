@@ -21,7 +21,10 @@ pub(super) fn check(schema: &Value, manifest: &Value, old: Option<&Value>) -> Ve
 }
 
 fn problem(error: &ValidationError, manifest: &Value, scalar_rules: &HashSet<&str>) -> Problem {
-    let path = error.field_path.trim_start_matches('.');
+    let path = match error.field_path.trim_start_matches('.') {
+        "" => "<nil>",
+        path => path,
+    };
     let message = &error.message;
     match error.reason.as_deref() {
         Some("FieldValueForbidden") => Problem::new(path, format!("Forbidden: {message}")),

@@ -1,0 +1,88 @@
+//! Every example is accepted, and the examples fit together.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde_json::Value;
+use triptych_crds::{manifest, validate};
+
+fn examples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples")
+}
+
+fn yaml_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(yaml_files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "yaml") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
+}
+
+fn documents(path: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(path).unwrap();
+    manifest::read(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn is_ours(document: &Value) -> bool {
+    document["apiVersion"].as_str().is_some_and(|version| version.starts_with(triptych_crds::GROUP))
+}
+
+#[test]
+fn every_example_is_accepted() {
+    let mut checked = 0;
+    for path in yaml_files(&examples()) {
+        for document in documents(&path).iter().filter(|document| is_ours(document)) {
+            assert_eq!(validate::validate(document, None), [], "{}", path.display());
+            checked += 1;
+        }
+    }
+    assert!(checked >= 3, "{checked} examples");
+}
+
+#[test]
+fn the_revisions_of_an_example_have_different_hashes() {
+    let revisions = documents(&examples().join("quickstart/revisions.yaml"));
+    let hashes: Vec<_> = revisions.iter().map(|revision| validate::config_of(revision).unwrap().hash).collect();
+    assert_eq!(hashes.len(), 2);
+    assert_ne!(hashes[0], hashes[1]);
+}
+
+#[test]
+fn the_quickstart_kustomization_names_every_file_beside_it() {
+    let folder = examples().join("quickstart");
+    let kustomization = &documents(&folder.join("kustomization.yaml"))[0];
+    let mut named: Vec<_> =
+        kustomization["resources"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect();
+    named.push("kustomization.yaml".into());
+    named.sort();
+    let beside: Vec<_> = yaml_files(&folder)
+        .iter()
+        .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(named, beside);
+}
+
+#[test]
+fn the_quickstart_instance_runs_a_revision_of_its_own_and_follows_its_tape() {
+    let folder = examples().join("quickstart");
+    let instance = &documents(&folder.join("instance.yaml"))[0];
+    let revisions = documents(&folder.join("revisions.yaml"));
+    assert!(revisions.iter().any(|revision| revision["metadata"]["name"] == instance["spec"]["configRevision"]));
+    let tape = documents(&folder.join("tape.yaml"));
+    let service = tape.iter().find(|document| document["kind"] == "Service").unwrap();
+    let url = format!(
+        "ws://{}.{}.svc:{}",
+        service["metadata"]["name"].as_str().unwrap(),
+        service["metadata"]["namespace"].as_str().unwrap(),
+        service["spec"]["ports"][0]["port"]
+    );
+    assert_eq!(instance["spec"]["marketData"]["url"], url);
+}
