@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 const USAGE: &str = "usage: probe listen PORT... | connect HOST:PORT [SECONDS] | resolve HOST | \
-                     write FILE TEXT | read FILE | hold HOST:PORT";
+                     resolve-within HOST SECONDS | write FILE TEXT | read FILE | hold HOST:PORT";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -21,6 +21,7 @@ fn main() -> ExitCode {
             Err(_) => Err(format!("{seconds:?} is no number of seconds")),
         },
         ["resolve", host] => resolve(host),
+        ["resolve-within", host, seconds] => resolve_within(host, seconds),
         ["write", file, text] => std::fs::write(file, text)
             .map(|()| "written".to_owned())
             .map_err(|e| e.to_string()),
@@ -107,6 +108,20 @@ fn hold(target: &str) -> Result<String, String> {
 
 fn resolve(host: &str) -> Result<String, String> {
     first_address(&format!("{host}:0")).map(|address| address.ip().to_string())
+}
+
+fn resolve_within(host: &str, seconds: &str) -> Result<String, String> {
+    let seconds = seconds
+        .parse()
+        .map_err(|_| format!("{seconds:?} is no number of seconds"))?;
+    let started = Instant::now();
+    let address = resolve(host)?;
+    let took = started.elapsed();
+    if took <= Duration::from_secs(seconds) {
+        Ok(address)
+    } else {
+        Err(format!("it took {took:?}"))
+    }
 }
 
 fn first_address(target: &str) -> Result<SocketAddr, String> {

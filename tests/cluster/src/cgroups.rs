@@ -117,7 +117,7 @@ impl ControlGroups {
                 });
             }
             for pid in members {
-                processes::kill_if(pid, || self.is_member(pid, group))?;
+                processes::kill_if(pid, || is_member(pid, group))?;
                 killed.insert(pid);
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -127,20 +127,6 @@ impl ControlGroups {
     /// Kills every process of the cluster.
     pub(crate) async fn kill_all(&self) -> Result<usize> {
         self.kill(&self.cluster).await
-    }
-
-    fn is_member(&self, pid: i32, group: &str) -> bool {
-        let prefix = format!("/{group}");
-        fs::read_to_string(format!("/proc/{pid}/cgroup")).is_ok_and(|text| {
-            text.lines()
-                .filter_map(|line| line.splitn(3, ':').nth(2))
-                .any(|path| {
-                    path == prefix
-                        || path
-                            .strip_prefix(&prefix)
-                            .is_some_and(|rest| rest.starts_with('/'))
-                })
-        })
     }
 
     /// Removes the cluster's groups, which must be empty.
@@ -160,6 +146,20 @@ impl ControlGroups {
         }
         Ok(())
     }
+}
+
+fn is_member(pid: i32, group: &str) -> bool {
+    let text = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
+    text.lines()
+        .filter_map(|line| line.splitn(3, ':').nth(2))
+        .any(|path| is_below(path, group))
+}
+
+fn is_below(path: &str, group: &str) -> bool {
+    let rest = path
+        .strip_prefix('/')
+        .and_then(|path| path.strip_prefix(group));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// The mounted hierarchies, and whether the one of version 2 is alone.
@@ -251,6 +251,14 @@ mod tests {
             ["cpu", "pids", "unified"].map(|name| Path::new("/sys/fs/cgroup").join(name));
         assert_eq!(found, expected);
         assert!(!unified);
+    }
+
+    #[test]
+    fn a_group_whose_name_begins_alike_is_another_group() {
+        assert!(is_below("/triptych/dev", "triptych/dev"));
+        assert!(is_below("/triptych/dev/node-1/kubepods", "triptych/dev"));
+        assert!(!is_below("/triptych/dev-2/node-1", "triptych/dev"));
+        assert!(!is_below("/other/triptych/dev", "triptych/dev"));
     }
 
     #[test]

@@ -77,13 +77,12 @@ fn announcement(arguments: &str, configuration: &Value) -> Result<(PathBuf, Anno
     let socket = configuration[SOCKET]
         .as_str()
         .ok_or_else(|| format!("expected the key {SOCKET:?} in the plugin's configuration"))?;
-    let addresses = configuration["prevResult"]["ips"]
+    let mut addresses = configuration["prevResult"]["ips"]
         .as_array()
         .into_iter()
         .flatten();
     let address: Ipv4Addr = addresses
-        .filter_map(|entry| entry["address"].as_str()?.split('/').next()?.parse().ok())
-        .next()
+        .find_map(|entry| entry["address"].as_str()?.split('/').next()?.parse().ok())
         .ok_or_else(|| "expected an IPv4 address in prevResult".to_owned())?;
     Ok((
         PathBuf::from(socket),

@@ -7,6 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::digest::hexadecimal;
 use crate::directory::{create_folder, write_file};
 use crate::error::{Error, Result};
 
@@ -187,10 +188,7 @@ struct Blob {
 
 impl Blobs {
     fn add(&mut self, contents: &[u8]) -> Result<Blob> {
-        let hash: String = Sha256::digest(contents)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let hash = hexadecimal(&Sha256::digest(contents));
         write_file(&self.folder.join(&hash), contents)?;
         Ok(Blob {
             digest: format!("sha256:{hash}"),
@@ -256,10 +254,7 @@ mod tests {
             .unwrap();
         let blob = |digest: &str| {
             let bytes = fs::read(layout.join("blobs").join(digest.replace(':', "/"))).unwrap();
-            let hash: String = Sha256::digest(&bytes)
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect();
+            let hash = hexadecimal(&Sha256::digest(&bytes));
             assert_eq!(format!("sha256:{hash}"), digest);
             bytes
         };

@@ -40,11 +40,11 @@ pub async fn provide(kubeconfig: &Path, folder: &Path) -> Result<()> {
         watcher(claims, watcher::Config::default())
             .default_backoff()
             .applied_objects()
-            .map_ok(Change::Claim),
+            .map_ok(|claim| Change::Claim(Box::new(claim))),
         watcher(volumes, watcher::Config::default())
             .default_backoff()
             .applied_objects()
-            .map_ok(Change::Volume),
+            .map_ok(|volume| Change::Volume(Box::new(volume))),
     );
     let mut changes = pin!(changes);
     while let Some(change) = changes.next().await {
@@ -65,8 +65,8 @@ pub async fn provide(kubeconfig: &Path, folder: &Path) -> Result<()> {
 }
 
 enum Change {
-    Claim(PersistentVolumeClaim),
-    Volume(PersistentVolume),
+    Claim(Box<PersistentVolumeClaim>),
+    Volume(Box<PersistentVolume>),
 }
 
 async fn create(client: &Client, folder: &Path, claim: &PersistentVolumeClaim) -> Result<()> {

@@ -29,7 +29,7 @@ fn main() -> ExitCode {
 
 #[tokio::main]
 async fn run_command() -> ExitCode {
-    match run().await {
+    match Box::pin(run()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -121,10 +121,10 @@ async fn run() -> Result<()> {
             kubeconfig,
             socket,
         } => {
-            network_policy::enforce(&node, &kubeconfig, &socket).await?;
+            Box::pin(network_policy::enforce(&node, &kubeconfig, &socket)).await?;
         }
         Command::ProvideLocalVolumes { kubeconfig, folder } => {
-            local_volumes::provide(&kubeconfig, &folder).await?;
+            Box::pin(local_volumes::provide(&kubeconfig, &folder)).await?;
         }
     }
     Ok(())

@@ -61,18 +61,13 @@ fn unescape(text: &str) -> String {
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('\\') {
         result.push_str(before);
-        match after
-            .get(..3)
-            .and_then(|digits| u8::from_str_radix(digits, 8).ok())
-        {
-            Some(byte) => {
-                result.push(char::from(byte));
-                rest = &after[3..];
-            }
-            None => {
-                result.push('\\');
-                rest = after;
-            }
+        let digits = after.get(..3).unwrap_or_default();
+        if let Ok(byte) = u8::from_str_radix(digits, 8) {
+            result.push(char::from(byte));
+            rest = &after[3..];
+        } else {
+            result.push('\\');
+            rest = after;
         }
     }
     result + rest

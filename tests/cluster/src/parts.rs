@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use tokio::process::Command;
 
 use crate::command::{output_of, run_words};
+use crate::digest::hexadecimal;
 use crate::directory::create_folder;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
@@ -205,11 +206,8 @@ async fn build_part(part: &Part, go_version: &str, progress: &Progress) -> Resul
 }
 
 fn go_build(part: &Part, source: &Path, into: &Path) -> Command {
-    let stamps: String = part
-        .stamps
-        .iter()
-        .map(|stamp| format!(" -X {stamp}"))
-        .collect();
+    let mut flags = vec!["-s -w"];
+    flags.extend(part.stamps.iter().flat_map(|stamp| ["-X", stamp]));
     let mut command = Command::new("go");
     command
         .current_dir(source)
@@ -217,13 +215,7 @@ fn go_build(part: &Part, source: &Path, into: &Path) -> Command {
         .env("GOWORK", "off")
         .env("CGO_ENABLED", if part.cgo { "1" } else { "0" })
         .args(["build", "-trimpath", "-mod=readonly", "-buildvcs=false"])
-        .args([
-            "-ldflags",
-            &format!("-s -w{stamps}"),
-            "-tags",
-            part.tags,
-            "-o",
-        ])
+        .args(["-ldflags", &flags.join(" "), "-tags", part.tags, "-o"])
         .arg(into.join(""))
         .arg(part.target);
     command
@@ -247,12 +239,7 @@ fn cache_key(part: &Part, go_version: &str, source: &Path) -> Result<String> {
             .map_err(Error::file("read", &path))?;
         hash.update(&contents);
     }
-    Ok(hash
-        .finalize()
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
+    Ok(hexadecimal(&hash.finalize()[..8]))
 }
 
 /// Held while a part is built, so that two commands do not build it twice.

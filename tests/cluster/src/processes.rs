@@ -104,7 +104,7 @@ fn command_for(groups: &ControlGroups, spec: &ProcessSpec) -> Command {
 }
 
 /// Every process that was started and not yet forgotten, by name.
-pub(crate) fn recorded(directory: &ClusterDirectory) -> Vec<ProcessRecord> {
+pub fn recorded(directory: &ClusterDirectory) -> Vec<ProcessRecord> {
     let mut records: Vec<ProcessRecord> = fs::read_dir(directory.processes())
         .into_iter()
         .flatten()

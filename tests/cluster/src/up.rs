@@ -58,14 +58,12 @@ pub async fn up(options: &UpOptions, progress: &Progress) -> Result<ClusterRecor
     let built = parts::build(progress).await?;
     let _lock = Lock::cluster(&options.name)?;
     let directory = ClusterDirectory::of(&options.name);
-    if let Some(record) = directory
+    let running = directory
         .record()?
-        .filter(|record| record.phase == Phase::Running)
-    {
-        if control_plane_is_alive(&directory) {
-            progress.line(format!("cluster {} is already up", record.name));
-            return Ok(record);
-        }
+        .filter(|record| record.phase == Phase::Running);
+    if let Some(record) = running.filter(|_| control_plane_is_alive(&directory)) {
+        progress.line(format!("cluster {} is already up", record.name));
+        return Ok(record);
     }
     if clean(&options.name, &Progress::quiet()).await? {
         progress.line("removed what an earlier cluster of this name had left");
@@ -330,7 +328,7 @@ impl Start<'_> {
         until_ready(
             self.directory,
             "every node",
-            Duration::from_secs(120),
+            Duration::from_mins(2),
             &processes,
             ask,
         )
@@ -358,7 +356,7 @@ impl Start<'_> {
         until_ready(
             self.directory,
             "the cluster's DNS",
-            Duration::from_secs(120),
+            Duration::from_mins(2),
             &processes,
             ask,
         )

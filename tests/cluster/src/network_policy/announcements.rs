@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 const WITHIN: Duration = Duration::from_secs(10);
 
 /// How long an address is kept for a pod that the API server does not show.
-const KEPT_FOR: Duration = Duration::from_secs(60);
+const KEPT_FOR: Duration = Duration::from_mins(1);
 
 /// The answer once the rules are in place.
 const ENFORCED: &str = "enforced";

@@ -129,10 +129,10 @@ fn conditions(rule: &Allowed, other: &str) -> Vec<String> {
             let mut text = match network.prefix {
                 // nft has no notation for all addresses of one family.
                 0 => "meta nfproto ipv4 ".to_owned(),
-                _ => format!("ip {other} {} ", cidr(network)),
+                _ => format!("ip {other} {} ", cidr(*network)),
             };
             for network in except {
-                let _ = write!(text, "ip {other} != {} ", cidr(network));
+                let _ = write!(text, "ip {other} != {} ", cidr(*network));
             }
             text
         }
@@ -142,7 +142,7 @@ fn conditions(rule: &Allowed, other: &str) -> Vec<String> {
         Ports::Some(ranges) => ranges
             .iter()
             .map(|(protocol, ranges)| {
-                let ranges: Vec<String> = ranges.iter().map(port_range).collect();
+                let ranges: Vec<String> = ranges.iter().copied().map(port_range).collect();
                 let keyword = protocol.keyword();
                 format!("{peers}{keyword} dport {{ {} }} ", ranges.join(", "))
             })
@@ -150,7 +150,7 @@ fn conditions(rule: &Allowed, other: &str) -> Vec<String> {
     }
 }
 
-fn port_range((first, last): &(u16, u16)) -> String {
+fn port_range((first, last): (u16, u16)) -> String {
     if first == last {
         first.to_string()
     } else {
@@ -158,7 +158,7 @@ fn port_range((first, last): &(u16, u16)) -> String {
     }
 }
 
-fn cidr(network: &Network) -> String {
+fn cidr(network: Network) -> String {
     format!("{}/{}", network.address, network.prefix)
 }
 

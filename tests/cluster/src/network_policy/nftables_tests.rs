@@ -17,7 +17,7 @@ fn world(name: &str, policies: &[NetworkPolicy]) -> World {
     World::new(&[pod], &namespaces, policies, |_| None)
 }
 
-fn policy(spec: serde_json::Value) -> NetworkPolicy {
+fn policy(spec: &serde_json::Value) -> NetworkPolicy {
     serde_json::from_value(json!({
         "metadata": { "name": "policy", "namespace": "team" },
         "spec": spec,
@@ -83,7 +83,7 @@ fn only_replies_pass_before_the_rules_are_asked() {
 
 #[test]
 fn a_selected_pod_has_a_chain_that_returns_what_is_allowed_and_drops_the_rest() {
-    let rules = policy(json!({
+    let rules = policy(&json!({
         "podSelector": {},
         "policyTypes": ["Ingress", "Egress"],
         "ingress": [{ "ports": [{ "port": 8080 }, { "port": 9000, "endPort": 9010 }] }],
@@ -110,7 +110,7 @@ fn a_selected_pod_has_a_chain_that_returns_what_is_allowed_and_drops_the_rest() 
 
 #[test]
 fn a_comment_is_never_longer_than_nft_takes() {
-    let deny = policy(json!({ "podSelector": {} }));
+    let deny = policy(&json!({ "podSelector": {} }));
     let text = rendered(&world(&"x".repeat(253), &[deny]));
     let comment = text
         .split("comment \"")

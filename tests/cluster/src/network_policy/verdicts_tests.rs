@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
-fn pod(namespace: &str, name: &str, address: &str, labels: Value, ports: Value) -> Pod {
+fn pod(namespace: &str, name: &str, address: &str, labels: &Value, ports: &Value) -> Pod {
     serde_json::from_value(json!({
         "metadata": { "name": name, "namespace": namespace, "labels": labels },
         "spec": { "nodeName": "n", "containers": [{ "name": "c", "ports": ports }] },
@@ -18,28 +18,11 @@ fn pod(namespace: &str, name: &str, address: &str, labels: Value, ports: Value) 
 fn world(policy_spec: &Value) -> World {
     let http = json!([{ "name": "http", "containerPort": 8080 }]);
     let other_http = json!([{ "name": "http", "containerPort": 9090 }]);
+    let (trader, feed) = (json!({ "app": "trader" }), json!({ "app": "feed" }));
     let pods = [
-        pod(
-            "team",
-            "trader",
-            "10.0.0.1",
-            json!({ "app": "trader" }),
-            http,
-        ),
-        pod(
-            "team",
-            "feed",
-            "10.0.0.2",
-            json!({ "app": "feed" }),
-            other_http,
-        ),
-        pod(
-            "other",
-            "probe",
-            "10.0.0.3",
-            json!({ "app": "feed" }),
-            json!([]),
-        ),
+        pod("team", "trader", "10.0.0.1", &trader, &http),
+        pod("team", "feed", "10.0.0.2", &feed, &other_http),
+        pod("other", "probe", "10.0.0.3", &feed, &json!([])),
     ];
     let namespaces = ["team", "other"].map(|name| {
         let labels = json!({ "kubernetes.io/metadata.name": name });
