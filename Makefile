@@ -35,6 +35,7 @@ test: setup check parts independent-checks cluster-tests end-to-end ## everythin
 
 independent-checks: ## the hash, the indicators and the dataset against other people's libraries
 	@.ci/step independent-checks cargo test -p triptych-crds --features independent-checks
+	@.ci/step strategies-and-readers cargo test -p triptych-trader --features independent-checks --test independent
 
 cluster-tests: parts ## the local cluster itself
 	@.ci/step cluster-tests cargo test -p triptych-cluster --features cluster-tests

@@ -237,7 +237,8 @@ pub(crate) struct VerifyArguments {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A cell under a rule says pass, DENY, or the smaller quantity with which the rule lets the trade pass.
+A cell under a rule says pass, DENY, or the smaller size with which the rule lets the trade pass. FINAL
+is what enforcing every rule would make of the trade.
 docs/risk-rules.md explains every rule, docs/dataset.md every column.
 
 Examples:

@@ -75,10 +75,10 @@ fn table(rows: &[Row], rules: &[&str]) -> Table {
         columns.push(("INSTRUMENT".to_owned(), Align::Left));
     }
     columns.push(("SIDE".to_owned(), Align::Left));
-    columns.push(("QUANTITY".to_owned(), Align::Right));
+    columns.push(("SIZE".to_owned(), Align::Right));
     columns.push(("PRICE".to_owned(), Align::Right));
     columns.extend(rules.iter().map(|rule| (in_lines(rule), Align::Left)));
-    columns.push(("IF\nENFORCED".to_owned(), Align::Left));
+    columns.push(("FINAL".to_owned(), Align::Left));
     let mut table = Table::new(columns);
     for row in rows {
         let mut cells = vec![time(row.ts_decision_ns), row.strategy.clone()];

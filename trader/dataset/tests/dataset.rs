@@ -6,10 +6,12 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use arrow::datatypes::DataType;
 use support::{MIDNIGHT, SmallDisk, candidate, run};
 use triptych_dataset::manifest::RunManifest;
 use triptych_dataset::read::{first_rows, rows_of};
 use triptych_dataset::recovery::{files_under, relative};
+use triptych_dataset::schema::CANDIDATES;
 use triptych_dataset::summary::Summary;
 use triptych_dataset::verify::Problem;
 use triptych_dataset::writer::DatasetError;
@@ -400,4 +402,39 @@ fn a_summary_of_rows_is_the_summary_of_candidates() {
         (60, 20, 20)
     );
     assert_eq!(of_rows.strategies["lean"]["BTCUSDT"].candidates, 30);
+}
+
+#[test]
+fn the_documentation_names_every_column_with_its_type() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/dataset.md");
+    let page = fs::read_to_string(page).expect("docs/dataset.md");
+    let documented: Vec<(&str, &str)> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `"))
+        .filter_map(|line| line.split_once("` | "))
+        .filter_map(|(name, rest)| Some((name, rest.split_once(" | ")?.0)))
+        .take(CANDIDATES.fields().len())
+        .collect();
+    let columns: Vec<(&str, String)> = CANDIDATES
+        .fields()
+        .iter()
+        .map(|field| (field.name().as_str(), type_name(field.data_type())))
+        .collect();
+    assert_eq!(documented.len(), columns.len());
+    for ((name, kind), (column, data_type)) in documented.iter().zip(&columns) {
+        assert_eq!((*name, *kind), (*column, data_type.as_str()));
+    }
+}
+
+fn type_name(data_type: &DataType) -> String {
+    match data_type {
+        DataType::Utf8 => "string".to_owned(),
+        DataType::Int64 => "int64".to_owned(),
+        DataType::Float64 => "double".to_owned(),
+        DataType::Timestamp(_, _) => "timestamp (µs, UTC)".to_owned(),
+        DataType::Decimal128(digits, decimals) => format!("decimal({digits}, {decimals})"),
+        DataType::Map(_, _) => "map(string, double)".to_owned(),
+        DataType::List(_) => "list(struct)".to_owned(),
+        other => panic!("a type without a name: {other}"),
+    }
 }
