@@ -5,18 +5,19 @@
 //! of REST `/api/v3/depth`. Decimals are read exactly, without floating point. Whatever else arrives
 //! is a [`FrameError`] that names the stream and the field; nothing panics.
 
-use std::fmt;
+mod payload;
+
 use std::marker::PhantomData;
 
-use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, SeqAccess, Visitor};
-use serde_json::value::RawValue;
+use serde::Deserialize;
+use serde::de::Deserializer;
 use thiserror::Error;
-use triptych_engine::decimal::{DecimalError, Price, Quantity};
 use triptych_engine::event::{
     BookTicker, DepthDiff, DepthSnapshot, Event, EventKind, InstrumentId, Level, Levels, Side,
     Timestamp, Trade,
 };
 
+use self::payload::{BookTickerPayload, DepthDiffPayload, Envelope, SnapshotPayload, TradePayload};
 use crate::instruments::Instruments;
 
 /// Why a frame is not a market event.
@@ -171,7 +172,7 @@ pub fn parse_snapshot(
     instrument: InstrumentId,
     ts_recv: Timestamp,
 ) -> Result<Event, FrameError> {
-    let payload: SnapshotPayload = payload("depth snapshot", text)?;
+    let payload: SnapshotPayload = read_payload("depth snapshot", text)?;
     Ok(Event {
         instrument,
         ts_event: None,
@@ -187,7 +188,7 @@ pub fn parse_snapshot(
 }
 
 fn book_ticker(stream: &str, symbol: &str, data: &str) -> Result<EventKind, FrameError> {
-    let payload: BookTickerPayload<'_> = payload(stream, data)?;
+    let payload: BookTickerPayload<'_> = read_payload(stream, data)?;
     expect_symbol(stream, symbol, payload.symbol)?;
     Ok(EventKind::BookTicker(BookTicker {
         update_id: payload.update_id,
@@ -207,7 +208,7 @@ fn trade(
     symbol: &str,
     data: &str,
 ) -> Result<(Option<Timestamp>, EventKind), FrameError> {
-    let payload: TradePayload<'_> = payload(stream, data)?;
+    let payload: TradePayload<'_> = read_payload(stream, data)?;
     expect_symbol(stream, symbol, payload.symbol)?;
     let trade = Trade {
         trade_id: payload.trade_id,
@@ -228,7 +229,7 @@ fn depth_diff(
     symbol: &str,
     data: &str,
 ) -> Result<(Option<Timestamp>, EventKind), FrameError> {
-    let payload: DepthDiffPayload<'_> = payload(stream, data)?;
+    let payload: DepthDiffPayload<'_> = read_payload(stream, data)?;
     expect_symbol(stream, symbol, payload.symbol)?;
     if payload.first_update_id > payload.final_update_id {
         return Err(FrameError::Field {
@@ -264,7 +265,7 @@ fn expect_symbol(stream: &str, expected: &str, found: &str) -> Result<(), FrameE
 }
 
 /// Reads a payload; only where that fails, reads it again to learn the path of the field.
-fn payload<'a, T: Deserialize<'a>>(stream: &str, data: &'a str) -> Result<T, FrameError> {
+fn read_payload<'a, T: Deserialize<'a>>(stream: &str, data: &'a str) -> Result<T, FrameError> {
     serde_json::from_str(data).map_err(|plain| {
         let mut deserializer = serde_json::Deserializer::from_str(data);
         let (field, reason) =
@@ -301,164 +302,6 @@ struct IgnoreValue<T>(PhantomData<T>);
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for IgnoreValue<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         T::deserialize(deserializer).map(|_| Self(PhantomData))
-    }
-}
-
-#[derive(serde::Deserialize)]
-struct Envelope<'a> {
-    #[serde(borrow, default)]
-    stream: Option<&'a str>,
-    #[serde(borrow, default)]
-    data: Option<&'a RawValue>,
-    #[serde(borrow, default, rename = "e")]
-    event: Option<&'a str>,
-    #[serde(borrow, default)]
-    error: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    id: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    symbol: Option<&'a str>,
-    #[serde(default, rename = "lastUpdateId")]
-    last_update_id: Option<IgnoredAny>,
-}
-
-#[derive(serde::Deserialize)]
-struct BookTickerPayload<'a> {
-    #[serde(rename = "u")]
-    update_id: u64,
-    #[serde(rename = "s")]
-    symbol: &'a str,
-    #[serde(rename = "b")]
-    bid_price: Exact<Price>,
-    #[serde(rename = "B")]
-    bid_quantity: Exact<Quantity>,
-    #[serde(rename = "a")]
-    ask_price: Exact<Price>,
-    #[serde(rename = "A")]
-    ask_quantity: Exact<Quantity>,
-}
-
-#[derive(serde::Deserialize)]
-struct TradePayload<'a> {
-    #[serde(rename = "s")]
-    symbol: &'a str,
-    #[serde(rename = "t")]
-    trade_id: u64,
-    #[serde(rename = "p")]
-    price: Exact<Price>,
-    #[serde(rename = "q")]
-    quantity: Exact<Quantity>,
-    #[serde(rename = "T")]
-    trade_time: i64,
-    #[serde(rename = "m")]
-    buyer_is_maker: bool,
-}
-
-#[derive(serde::Deserialize)]
-struct DepthDiffPayload<'a> {
-    #[serde(rename = "E")]
-    event_time: i64,
-    #[serde(rename = "s")]
-    symbol: &'a str,
-    #[serde(rename = "U")]
-    first_update_id: u64,
-    #[serde(rename = "u")]
-    final_update_id: u64,
-    #[serde(rename = "b")]
-    bids: WireLevels,
-    #[serde(rename = "a")]
-    asks: WireLevels,
-}
-
-#[derive(serde::Deserialize)]
-struct SnapshotPayload {
-    #[serde(rename = "lastUpdateId")]
-    last_update_id: u64,
-    bids: WireLevels,
-    asks: WireLevels,
-}
-
-/// A decimal that the venue writes as a JSON string and that is never below zero.
-struct Exact<T>(T);
-
-/// Decimal types that a frame holds.
-trait WireDecimal: Copy {
-    fn read(text: &str) -> Result<Self, DecimalError>;
-    fn is_negative(self) -> bool;
-}
-
-impl WireDecimal for Price {
-    fn read(text: &str) -> Result<Self, DecimalError> {
-        Self::parse(text.as_bytes())
-    }
-
-    fn is_negative(self) -> bool {
-        self < Self::ZERO
-    }
-}
-
-impl WireDecimal for Quantity {
-    fn read(text: &str) -> Result<Self, DecimalError> {
-        Self::parse(text.as_bytes())
-    }
-
-    fn is_negative(self) -> bool {
-        self < Self::ZERO
-    }
-}
-
-impl<'de, T: WireDecimal> Deserialize<'de> for Exact<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text<T>(PhantomData<T>);
-        impl<T: WireDecimal> Visitor<'_> for Text<T> {
-            type Value = Exact<T>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a decimal in a string, such as \"61837.63000000\"")
-            }
-
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Exact<T>, E> {
-                let value = T::read(text).map_err(E::custom)?;
-                if value.is_negative() {
-                    return Err(E::custom(format_args!("{text:?} is below zero")));
-                }
-                Ok(Exact(value))
-            }
-        }
-        deserializer.deserialize_str(Text(PhantomData))
-    }
-}
-
-/// Levels as the venue writes them: `[["61837.63000000", "3.78826000"], ..]`.
-struct WireLevels(Vec<Level>);
-
-impl<'de> Deserialize<'de> for WireLevels {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Pairs;
-        impl<'de> Visitor<'de> for Pairs {
-            type Value = WireLevels;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list of levels [\"price\", \"quantity\"]")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut pairs: A) -> Result<WireLevels, A::Error> {
-                let mut levels = Vec::with_capacity(pairs.size_hint().unwrap_or(16).min(5000));
-                while let Some((price, quantity)) =
-                    pairs.next_element::<(Exact<Price>, Exact<Quantity>)>()?
-                {
-                    if !price.0.is_positive() {
-                        return Err(A::Error::custom("a level's price must be above zero"));
-                    }
-                    levels.push(Level {
-                        price: price.0,
-                        quantity: quantity.0,
-                    });
-                }
-                Ok(WireLevels(levels))
-            }
-        }
-        deserializer.deserialize_seq(Pairs)
     }
 }
 

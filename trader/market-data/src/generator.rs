@@ -19,6 +19,7 @@
 mod arrivals;
 mod fair_price;
 mod market;
+mod publication;
 mod random;
 
 use triptych_engine::event::{Event, Timestamp};

@@ -3,6 +3,8 @@
 //! With MARKET_DATA set to a folder of recordings these tests read the ones in it. Without it they
 //! say so and read a recording of the same format that the generator writes.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::collections::BTreeMap;

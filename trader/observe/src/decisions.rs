@@ -44,6 +44,7 @@ pub(crate) fn start(
             recorder,
             counters: Arc::clone(&counters),
             untold_loss: None,
+            recorder_is_gone: false,
         },
         resync,
         counters,
@@ -72,6 +73,10 @@ impl Decisions {
                 self.ask_for_snapshot(event.instrument, reason);
             }
             self.publish_counters();
+            if self.outbox.recorder_is_gone {
+                // Nothing is decided that cannot be recorded: the process ends.
+                return;
+            }
         }
         self.outbox.tell_loss_at_the_end();
     }
@@ -112,22 +117,31 @@ struct Outbox {
     recorder: SyncSender<Record>,
     counters: Arc<DecisionCounters>,
     untold_loss: Option<Loss>,
+    recorder_is_gone: bool,
 }
 
 impl Outbox {
     fn send(&mut self, candidate: &Candidate) {
         if let Some(loss) = self.untold_loss {
-            match self.recorder.try_send(record_of(loss)) {
-                Ok(()) => self.untold_loss = None,
-                Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
-                    self.lose(candidate.ts_decision);
-                    return;
-                }
+            if !self.try_send(record_of(loss)) {
+                self.lose(candidate.ts_decision);
+                return;
             }
+            self.untold_loss = None;
         }
-        let record = Record::Candidate(Box::new(candidate.clone()));
-        if self.recorder.try_send(record).is_err() {
+        if !self.try_send(Record::Candidate(Box::new(candidate.clone()))) {
             self.lose(candidate.ts_decision);
+        }
+    }
+
+    fn try_send(&mut self, record: Record) -> bool {
+        match self.recorder.try_send(record) {
+            Ok(()) => true,
+            Err(TrySendError::Full(_)) => false,
+            Err(TrySendError::Disconnected(_)) => {
+                self.recorder_is_gone = true;
+                false
+            }
         }
     }
 
@@ -155,5 +169,141 @@ const fn record_of(loss: Loss) -> Record {
         rows: loss.rows,
         first: loss.first,
         last: loss.last,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::sync_channel;
+
+    use triptych_crds::hash::canonical_config;
+    use triptych_engine::event::InstrumentId;
+    use triptych_market_data::generator::{DEFAULT_START, Generator};
+    use triptych_market_data::instruments::Instruments;
+
+    use super::*;
+
+    /// An engine whose strategy proposes often.
+    fn engine() -> Engine {
+        let spec = serde_json::json!({
+            "image": format!("registry.example/trader@sha256:{}", "0".repeat(64)),
+            "venue": "BinanceSpot",
+            "instruments": [
+                { "symbol": "BTCUSDT", "priceIncrement": "0.01", "quantityIncrement": "0.00001" }
+            ],
+            "strategies": [{
+                "name": "lean", "instruments": ["BTCUSDT"], "orderQuantity": "0.001",
+                "orderType": "Market",
+                "algorithm": { "orderBookImbalance": {
+                    "levels": 5, "threshold": "0.55", "cooldownMilliseconds": 10 } }
+            }],
+            "riskRules": []
+        });
+        let hash = canonical_config(&spec).unwrap().hash;
+        Engine::new(&serde_json::from_value(spec).unwrap(), hash).unwrap()
+    }
+
+    fn events() -> Vec<Event> {
+        let instruments = Instruments::parse(["BTCUSDT"]).unwrap();
+        Generator::new(9, &instruments, DEFAULT_START)
+            .take(20_000)
+            .collect()
+    }
+
+    /// Decides on `events` with room for `queue` records and nobody who takes any until the end.
+    fn decide(events: Vec<Event>, queue: usize) -> (Arc<DecisionCounters>, Vec<Record>) {
+        let (event_sender, event_queue) = mpsc::channel(events.len().max(1));
+        for event in events {
+            event_sender.try_send(event).unwrap();
+        }
+        drop(event_sender);
+        let (recorder, records) = sync_channel(queue);
+        let (resync, _wishes) = mpsc::unbounded_channel();
+        let counters = Arc::new(DecisionCounters::default());
+        let thread = start(
+            engine(),
+            event_queue,
+            recorder,
+            resync,
+            Arc::clone(&counters),
+        )
+        .unwrap();
+        // The last word about losses waits for room: take records only once all is decided.
+        while counters.events.load(Ordering::Relaxed) < 20_000 && !thread.is_finished() {
+            thread::yield_now();
+        }
+        let taken = records.iter().collect();
+        thread.join().unwrap();
+        (counters, taken)
+    }
+
+    #[test]
+    fn what_does_not_fit_is_counted_and_told_with_its_times() {
+        let (counters, records) = decide(events(), 10);
+        let candidates = counters.candidates.load(Ordering::Relaxed);
+        let overflows = counters.overflows.load(Ordering::Relaxed);
+        let mut rows = 0;
+        let mut lost = 0;
+        for record in records {
+            match record {
+                Record::Candidate(_) => rows += 1,
+                Record::Loss { rows, first, last } => {
+                    assert!(first <= last);
+                    lost += rows;
+                }
+            }
+        }
+        assert!(candidates > 20, "{candidates} candidates say little");
+        assert_eq!((rows, lost), (10, overflows));
+        assert_eq!(
+            rows + lost,
+            candidates,
+            "every candidate is a row or a known loss"
+        );
+    }
+
+    #[test]
+    fn a_crossed_book_is_reported_to_the_feed_handler_and_a_hole_is_not() {
+        let (resync, mut wishes) = mpsc::unbounded_channel();
+        let (recorder, _records) = sync_channel(1);
+        let decisions = Decisions {
+            engine: engine(),
+            outbox: Outbox {
+                recorder,
+                counters: Arc::default(),
+                untold_loss: None,
+                recorder_is_gone: false,
+            },
+            resync,
+            counters: Arc::default(),
+        };
+        let here = InstrumentId(0);
+        decisions.ask_for_snapshot(
+            here,
+            ResyncReason::Gap {
+                expected: 1,
+                received: 3,
+            },
+        );
+        assert!(wishes.try_recv().is_err());
+        decisions.ask_for_snapshot(here, ResyncReason::TooManyKeptDiffs);
+        assert_eq!(wishes.try_recv(), Ok(here));
+    }
+
+    #[test]
+    fn without_a_recorder_deciding_ends() {
+        let (event_sender, event_queue) = mpsc::channel(20_000);
+        let (recorder, records) = sync_channel(1);
+        drop(records);
+        let (resync, _wishes) = mpsc::unbounded_channel();
+        let thread = start(engine(), event_queue, recorder, resync, Arc::default()).unwrap();
+        for event in events() {
+            if event_sender.blocking_send(event).is_err() {
+                break;
+            }
+        }
+        // It ends although more events could come.
+        thread.join().unwrap();
+        assert!(event_sender.is_closed());
     }
 }

@@ -146,7 +146,8 @@ async fn observe(
             .map_err(|panic| Failure::Internal(format!("feed handler: {panic}"))),
     };
     let flushed = wait_for_stages(deciding, dataset).await;
-    feed_result.and(flushed)
+    // A stage that failed is the cause of what the feed handler saw.
+    flushed.and(feed_result)
 }
 
 /// The name of the signal.

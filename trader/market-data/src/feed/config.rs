@@ -120,7 +120,7 @@ impl FeedConfig {
             snapshot_levels: 1000,
             stale_after: Duration::from_secs(15),
             connect_timeout: Duration::from_secs(10),
-            renew_after: Duration::from_secs(23 * 3600 + 50 * 60),
+            renew_after: Duration::from_mins(23 * 60 + 50),
             reconnect: Backoff::new(Duration::from_millis(250), Duration::from_secs(30)),
             healthy_after: Duration::from_secs(10),
             snapshot_retry: Backoff::new(Duration::from_millis(250), Duration::from_secs(30)),

@@ -174,7 +174,7 @@ impl Handler {
             feed.sequence.reset();
             feed.snapshot_asked = false;
         }
-        self.to_every_instrument(&EventKind::Connected)
+        self.tell_every_instrument(&EventKind::Connected)
     }
 
     /// Tells every instrument; breaks where nobody receives any more.
@@ -184,13 +184,13 @@ impl Handler {
             return ControlFlow::Continue(());
         }
         self.status.set_connected(false);
-        match self.to_every_instrument(&EventKind::Disconnected) {
+        match self.tell_every_instrument(&EventKind::Disconnected) {
             Ok(()) => ControlFlow::Continue(()),
             Err(ReceiverGone) => ControlFlow::Break(()),
         }
     }
 
-    fn to_every_instrument(&mut self, kind: &EventKind) -> Result<(), ReceiverGone> {
+    fn tell_every_instrument(&mut self, kind: &EventKind) -> Result<(), ReceiverGone> {
         let ids: Vec<InstrumentId> = self.config.instruments.iter().map(|(id, _)| id).collect();
         for instrument in ids {
             self.hand_on(connection_event(instrument, kind.clone()))?;

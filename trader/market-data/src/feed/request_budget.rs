@@ -13,10 +13,10 @@ pub(super) const WEIGHT_PER_MINUTE: u32 = 6000;
 const USABLE_WEIGHT: u32 = WEIGHT_PER_MINUTE / 10 * 8;
 
 /// Pause where the venue refuses without saying for how long.
-const DEFAULT_PAUSE: Duration = Duration::from_secs(60);
+const DEFAULT_PAUSE: Duration = Duration::from_mins(1);
 
 /// Longest pause that is believed.
-const LONGEST_PAUSE: Duration = Duration::from_secs(3 * 24 * 3600);
+const LONGEST_PAUSE: Duration = Duration::from_hours(3 * 24);
 
 /// Decides how long the next request has to wait.
 #[derive(Debug, Default)]

@@ -1,5 +1,7 @@
 use proptest::prelude::*;
 
+use triptych_engine::decimal::{Price, Quantity};
+
 use super::*;
 use crate::wire;
 

@@ -1,14 +1,11 @@
-//! The generated market of one instrument: its participants, its book and what it publishes.
-
-use std::collections::{BTreeMap, VecDeque};
+//! The generated market of one instrument: its participants and its book.
 
 use triptych_engine::decimal::{Price, Quantity, UNITS_PER_WHOLE};
-use triptych_engine::event::{
-    BookTicker, DepthDiff, Event, EventKind, InstrumentId, Level, Levels, Side, Timestamp, Trade,
-};
+use triptych_engine::event::{Event, InstrumentId, Level, Side, Timestamp};
 
 use super::arrivals::Arrivals;
 use super::fair_price::FairPrice;
+use super::publication::Publications;
 use super::random::Random;
 use crate::instruments::Symbol;
 use crate::level_book::LevelBook;
@@ -41,35 +38,23 @@ const OPENING_LEVELS: usize = 500;
 /// Levels that one market order takes at most.
 const MOST_LEVELS_TAKEN: usize = 20;
 
-/// Transport from the venue: a fixed part and the mean of a random part, in nanoseconds.
-const FIXED_LATENCY: i64 = 2_000_000;
-const MEAN_EXTRA_LATENCY: f64 = 300_000.0;
-
 /// What an arrival does: shares of limit orders and cancellations; the rest are market orders.
 const LIMIT_SHARE: f64 = 0.50;
 const CANCEL_SHARE: f64 = 0.42;
 
-/// One instrument's market. Events wait in `outbox` in the order of their receive time.
+/// One instrument's market.
 #[derive(Debug, Clone)]
 pub(super) struct Market {
-    instrument: InstrumentId,
     tick: i64,
     lot: i64,
     random: Random,
     fair: FairPrice,
     arrivals: Arrivals,
     book: LevelBook,
-    changed_bids: BTreeMap<Price, Quantity>,
-    changed_asks: BTreeMap<Price, Quantity>,
-    update_id: u64,
-    published_update_id: u64,
-    trade_id: u64,
-    top: Option<(Level, Level)>,
     now: i64,
     next_arrival: i64,
     next_publication: i64,
-    last_ts_recv: i64,
-    outbox: VecDeque<Event>,
+    publications: Publications,
 }
 
 impl Market {
@@ -82,34 +67,26 @@ impl Market {
         let listing = Listing::of(symbol);
         let now = start.nanoseconds();
         let mut market = Self {
-            instrument,
             tick: listing.tick.units(),
             lot: listing.lot.units(),
             random: Random::new(seed, u64::from(instrument.0)),
             fair: FairPrice::new(listing.typical_price.to_f64(), STEP_DEVIATION),
             arrivals: Arrivals::default(),
             book: LevelBook::default(),
-            changed_bids: BTreeMap::new(),
-            changed_asks: BTreeMap::new(),
-            update_id: 1_000_000,
-            published_update_id: 0,
-            trade_id: 500_000,
-            top: None,
             now,
             next_arrival: now,
             next_publication: now + PUBLICATION_INTERVAL,
-            last_ts_recv: now,
-            outbox: VecDeque::new(),
+            publications: Publications::new(instrument, seed, now),
         };
         market.fill_up_to(OPENING_LEVELS);
-        market.publish_opening_snapshot();
+        market.publications.publish_snapshot(&market.book, now);
         market
     }
 
     /// Receive time of the next event.
     pub(super) fn next_ts_recv(&mut self) -> Timestamp {
         loop {
-            if let Some(event) = self.outbox.front() {
+            if let Some(event) = self.publications.front() {
                 return event.ts_recv;
             }
             self.advance();
@@ -119,7 +96,7 @@ impl Market {
     /// Takes the next event.
     pub(super) fn pop(&mut self) -> Option<Event> {
         self.next_ts_recv();
-        self.outbox.pop_front()
+        self.publications.pop()
     }
 
     /// Lives through the next arrival or the next publication, whichever comes first.
@@ -137,8 +114,8 @@ impl Market {
             self.requote();
             self.withdraw_distant_quotes();
             self.fill_up_to(FEWEST_LEVELS);
-            self.publish_top();
-            self.publish_diff();
+            self.publications.publish_top(&self.book, self.now);
+            self.publications.publish_diff(self.now);
             self.next_publication += PUBLICATION_INTERVAL;
         }
     }
@@ -155,7 +132,7 @@ impl Market {
             self.take();
             self.fill_up_to(FEWEST_LEVELS);
         }
-        self.publish_top();
+        self.publications.publish_top(&self.book, self.now);
         action >= LIMIT_SHARE + CANCEL_SHARE
     }
 
@@ -301,87 +278,21 @@ impl Market {
     fn trade(&mut self, aggressor: Side, level: Level, taken: i64) {
         let rest = Quantity::from_units(level.quantity.units() - taken);
         self.set(opposite(aggressor), level.price, rest);
-        self.trade_id += 1;
-        let trade = Trade {
-            trade_id: self.trade_id,
-            price: level.price,
-            quantity: Quantity::from_units(taken),
+        self.publications.publish_trade(
             aggressor,
-        };
-        self.publish(Some(self.venue_time()), EventKind::Trade(trade));
+            level.price,
+            Quantity::from_units(taken),
+            self.now,
+        );
     }
 
-    /// Sets a level; every change counts one update id.
     fn set(&mut self, side: Side, price: Price, quantity: Quantity) {
         let level = Level { price, quantity };
-        self.update_id += 1;
         match side {
-            Side::Buy => {
-                self.book.set_bid(level);
-                self.changed_bids.insert(price, quantity);
-            }
-            Side::Sell => {
-                self.book.set_ask(level);
-                self.changed_asks.insert(price, quantity);
-            }
+            Side::Buy => self.book.set_bid(level),
+            Side::Sell => self.book.set_ask(level),
         }
-    }
-
-    fn publish_opening_snapshot(&mut self) {
-        self.changed_bids.clear();
-        self.changed_asks.clear();
-        self.published_update_id = self.update_id;
-        let snapshot = self.book.snapshot(self.update_id, usize::MAX);
-        self.publish(None, EventKind::DepthSnapshot(snapshot));
-    }
-
-    fn publish_top(&mut self) {
-        let top = self.book.best_bid().zip(self.book.best_ask());
-        if top == self.top {
-            return;
-        }
-        self.top = top;
-        if let Some((bid, ask)) = top {
-            let ticker = BookTicker {
-                update_id: self.update_id,
-                bid,
-                ask,
-            };
-            self.publish(None, EventKind::BookTicker(ticker));
-        }
-    }
-
-    fn publish_diff(&mut self) {
-        if self.update_id == self.published_update_id {
-            return;
-        }
-        let diff = DepthDiff {
-            first_update_id: self.published_update_id + 1,
-            final_update_id: self.update_id,
-            levels: Levels {
-                bids: drained(&mut self.changed_bids),
-                asks: drained(&mut self.changed_asks),
-            },
-        };
-        self.published_update_id = self.update_id;
-        self.publish(Some(self.venue_time()), EventKind::DepthDiff(diff));
-    }
-
-    fn publish(&mut self, ts_event: Option<Timestamp>, kind: EventKind) {
-        let extra = self.random.exponential(MEAN_EXTRA_LATENCY);
-        #[allow(clippy::cast_possible_truncation)]
-        let arrived = self.now + FIXED_LATENCY + extra as i64;
-        self.last_ts_recv = arrived.max(self.last_ts_recv);
-        self.outbox.push_back(Event {
-            instrument: self.instrument,
-            ts_event,
-            ts_recv: Timestamp::from_nanoseconds(self.last_ts_recv),
-            kind,
-        });
-    }
-
-    fn venue_time(&self) -> Timestamp {
-        Timestamp::from_milliseconds(self.now / 1_000_000)
+        self.publications.on_change(side, level);
     }
 
     fn quantity_at(&self, side: Side, price: Price) -> Quantity {
@@ -426,13 +337,6 @@ const fn opposite(side: Side) -> Side {
         Side::Buy => Side::Sell,
         Side::Sell => Side::Buy,
     }
-}
-
-fn drained(changes: &mut BTreeMap<Price, Quantity>) -> Vec<Level> {
-    std::mem::take(changes)
-        .into_iter()
-        .map(|(price, quantity)| Level { price, quantity })
-        .collect()
 }
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)]

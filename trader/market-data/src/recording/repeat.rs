@@ -165,13 +165,14 @@ impl RepeatedRecording {
             let distance = last.nanoseconds_since(event.ts_recv) + PAUSE_BETWEEN_PASSES;
             self.time_shift = distance.div_euclid(MILLISECOND) * MILLISECOND;
         }
-        let shift = |time: Timestamp| {
-            Timestamp::from_nanoseconds(time.nanoseconds().saturating_add(self.time_shift))
-        };
-        event.ts_recv = shift(event.ts_recv);
-        event.ts_event = event.ts_event.map(shift);
+        event.ts_recv = later(event.ts_recv, self.time_shift);
+        event.ts_event = event.ts_event.map(|time| later(time, self.time_shift));
         event
     }
+}
+
+fn later(time: Timestamp, nanoseconds: i64) -> Timestamp {
+    Timestamp::from_nanoseconds(time.nanoseconds().saturating_add(nanoseconds))
 }
 
 impl Iterator for RepeatedRecording {
@@ -192,7 +193,7 @@ impl Progress {
     /// Gives the event its place in the sequence; `None` where it has none.
     fn place(&mut self, event: Event) -> Option<Event> {
         let kind = match event.kind {
-            EventKind::DepthSnapshot(snapshot) => self.place_snapshot(snapshot)?,
+            EventKind::DepthSnapshot(snapshot) => self.place_snapshot(&snapshot)?,
             EventKind::DepthDiff(diff) if !self.pass_is_open => {
                 self.keep(diff);
                 return None;
@@ -238,9 +239,9 @@ impl Progress {
 
     /// The first snapshot opens the tape. Later ones, of the next pass or after a hole in the
     /// recording, become the diff that leads to them.
-    fn place_snapshot(&mut self, snapshot: DepthSnapshot) -> Option<EventKind> {
+    fn place_snapshot(&mut self, snapshot: &DepthSnapshot) -> Option<EventKind> {
         let opens_pass = !std::mem::replace(&mut self.pass_is_open, true);
-        let (target, target_id) = self.continued_by_kept_diffs(&snapshot);
+        let (target, target_id) = self.continued_by_kept_diffs(snapshot);
         let Some((book, last)) = &mut self.book else {
             let opening = target.snapshot(target_id, usize::MAX);
             self.book = Some((target, target_id));

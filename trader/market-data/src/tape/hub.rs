@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::extract::ws::Utf8Bytes;
-use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 /// A message in both forms in which a client may want it.
@@ -51,6 +51,7 @@ pub(super) type FullClient = (u64, mpsc::Sender<Arc<StreamMessage>>);
 #[derive(Debug)]
 pub(super) struct Hub {
     clients: Mutex<Clients>,
+    registered: Notify,
     queue: usize,
 }
 
@@ -64,6 +65,7 @@ impl Hub {
     pub(super) fn new(queue: usize) -> Self {
         Self {
             clients: Mutex::default(),
+            registered: Notify::new(),
             queue: queue.max(1),
         }
     }
@@ -85,6 +87,8 @@ impl Hub {
                 end: end.clone(),
             },
         );
+        drop(clients);
+        self.registered.notify_waiters();
         Registration {
             id,
             messages,
@@ -97,8 +101,18 @@ impl Hub {
         self.lock().by_id.remove(&id);
     }
 
-    pub(super) fn client_count(&self) -> usize {
-        self.lock().by_id.len()
+    /// Waits until so many clients are connected.
+    pub(super) async fn has_clients(&self, count: usize) {
+        loop {
+            let registered = self.registered.notified();
+            tokio::pin!(registered);
+            // Listening begins before looking, so that nobody comes in between unseen.
+            registered.as_mut().enable();
+            if self.lock().by_id.len() >= count {
+                return;
+            }
+            registered.await;
+        }
     }
 
     /// Hands `message` on without waiting; returns the clients whose queue is full.

@@ -83,7 +83,7 @@ impl TapeOptions {
             wait_for_clients: 0,
             most_events: None,
             ping_interval: Duration::from_secs(20),
-            pong_timeout: Duration::from_secs(60),
+            pong_timeout: Duration::from_mins(1),
             client_queue: 8192,
         }
     }

@@ -25,9 +25,6 @@ const BURST: u64 = 64;
 /// Longest time that flat-out playback waits for a client.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How often is looked whether enough clients are there.
-const CLIENT_POLL: Duration = Duration::from_millis(5);
-
 type Events = Box<dyn Iterator<Item = Result<Event, RecordingError>> + Send>;
 
 /// Plays to the end of the tape, or until `stop` is cancelled.
@@ -37,7 +34,7 @@ pub(super) async fn play(
 ) -> Result<(), RecordingError> {
     let events = open(&shared)?;
     tokio::select! {
-        () = wait_for_clients(&shared) => {}
+        () = shared.hub.has_clients(shared.options.wait_for_clients) => {}
         () = stop.cancelled() => return Ok(()),
     }
     let cutting = tokio::spawn(cut_regularly(Arc::clone(&shared)));
@@ -69,12 +66,6 @@ fn open(shared: &Shared) -> Result<Events, RecordingError> {
         None => events,
         Some(most) => Box::new(events.take(usize::try_from(most).unwrap_or(usize::MAX))),
     })
-}
-
-async fn wait_for_clients(shared: &Shared) {
-    while shared.hub.client_count() < shared.options.wait_for_clients {
-        tokio::time::sleep(CLIENT_POLL).await;
-    }
 }
 
 async fn cut_regularly(shared: Arc<Shared>) {

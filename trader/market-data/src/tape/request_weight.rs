@@ -80,7 +80,7 @@ mod tests {
             weights.admit(THERE, 5, time),
             Admission::Granted { used: 5 }
         );
-        let next = Duration::from_secs(660);
+        let next = Duration::from_mins(11);
         assert_eq!(weights.admit(HERE, 5, next), Admission::Granted { used: 5 });
     }
 }

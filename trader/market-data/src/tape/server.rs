@@ -200,7 +200,7 @@ impl TapeServer {
                 Err(panic) => std::panic::resume_unwind(panic.into_panic()),
             },
             result = &mut server => match result {
-                Ok(served) => served.map_err(|source| TapeError::Listen { address, source }),
+                Ok(ended) => ended.map_err(|source| TapeError::Listen { address, source }),
                 Err(panic) => std::panic::resume_unwind(panic.into_panic()),
             },
         };

@@ -1,6 +1,6 @@
 //! A tape server and a feed handler in one process, over loopback.
 
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
-use triptych_engine::event::{Event, EventKind, InstrumentId, Level};
+use triptych_engine::event::{DepthSnapshot, Event, EventKind, InstrumentId, Level};
 use triptych_engine::order_book::OrderBook;
 use triptych_market_data::backoff::Backoff;
 use triptych_market_data::feed::{self, Endpoints, FeedConfig, FeedStatus};
@@ -18,16 +18,16 @@ use triptych_market_data::recording::Pace;
 use triptych_market_data::tape::{TapeError, TapeHandle, TapeOptions, TapeServer, TapeSource};
 
 /// Longest wait for anything in these tests.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
-pub const BTC: InstrumentId = InstrumentId(0);
+pub(crate) const BTC: InstrumentId = InstrumentId(0);
 
-pub fn instruments() -> Instruments {
+pub(crate) fn instruments() -> Instruments {
     Instruments::parse(["BTCUSDT", "ETHUSDT"]).unwrap()
 }
 
 /// A generated tape of `events` events, played flat out once a client is there.
-pub fn generated(events: u64) -> TapeOptions {
+pub(crate) fn generated(events: u64) -> TapeOptions {
     let source = TapeSource::Generator {
         seed: 17,
         instruments: instruments(),
@@ -41,16 +41,16 @@ pub fn generated(events: u64) -> TapeOptions {
 }
 
 /// A tape server that stops when it is dropped.
-pub struct Tape {
-    pub address: SocketAddr,
-    pub handle: TapeHandle,
-    pub stop: CancellationToken,
-    pub task: JoinHandle<Result<(), TapeError>>,
+pub(crate) struct Tape {
+    pub(crate) address: SocketAddr,
+    pub(crate) handle: TapeHandle,
+    pub(crate) stop: CancellationToken,
+    pub(crate) task: JoinHandle<Result<(), TapeError>>,
     _guard: DropGuard,
 }
 
 impl Tape {
-    pub async fn start(options: TapeOptions) -> Self {
+    pub(crate) async fn start(options: TapeOptions) -> Self {
         let server = TapeServer::bind(options).await.expect("bind to loopback");
         let stop = CancellationToken::new();
         Self {
@@ -62,7 +62,7 @@ impl Tape {
         }
     }
 
-    pub fn config(&self) -> FeedConfig {
+    pub(crate) fn config(&self) -> FeedConfig {
         let endpoints = Endpoints::from_url(&format!("ws://{}", self.address)).unwrap();
         FeedConfig {
             snapshot_levels: 5000,
@@ -75,31 +75,31 @@ impl Tape {
 }
 
 /// A feed handler with what an engine does of its events: an order book of each instrument.
-pub struct Follower {
-    pub status: Arc<FeedStatus>,
-    pub books: Vec<OrderBook>,
-    pub seen: Seen,
-    pub resync: mpsc::UnboundedSender<InstrumentId>,
+pub(crate) struct Follower {
+    pub(crate) status: Arc<FeedStatus>,
+    pub(crate) books: Vec<OrderBook>,
+    pub(crate) seen: Seen,
+    pub(crate) resync: mpsc::UnboundedSender<InstrumentId>,
     events: mpsc::Receiver<Event>,
     _guard: DropGuard,
 }
 
 /// How many events of which kind were received.
 #[derive(Debug, Default)]
-pub struct Seen {
-    pub tickers: u64,
-    pub trades: u64,
-    pub connected: u64,
-    pub disconnected: u64,
-    pub gaps: u64,
+pub(crate) struct Seen {
+    pub(crate) tickers: u64,
+    pub(crate) trades: u64,
+    pub(crate) connected: u64,
+    pub(crate) disconnected: u64,
+    pub(crate) gaps: u64,
 }
 
 impl Follower {
-    pub fn start(config: FeedConfig) -> Self {
+    pub(crate) fn start(config: FeedConfig) -> Self {
         Self::start_with_queue(config, 65_536)
     }
 
-    pub fn start_with_queue(config: FeedConfig, queue: usize) -> Self {
+    pub(crate) fn start_with_queue(config: FeedConfig, queue: usize) -> Self {
         let status = Arc::new(FeedStatus::new(&config.instruments));
         let (sender, events) = mpsc::channel(queue);
         let (resync, resync_wishes) = mpsc::unbounded_channel();
@@ -123,7 +123,7 @@ impl Follower {
     }
 
     /// Receives events until `done`; fails when that takes too long.
-    pub async fn follow_until(&mut self, what: &str, mut done: impl FnMut(&Self) -> bool) {
+    pub(crate) async fn follow_until(&mut self, what: &str, mut done: impl FnMut(&Self) -> bool) {
         let deadline = tokio::time::Instant::now() + PATIENCE;
         while !done(self) {
             let tick = Duration::from_millis(20);
@@ -142,7 +142,7 @@ impl Follower {
     }
 
     /// Receives until the tape has ended and every book is at the server's last update id.
-    pub async fn follow_to_the_end(&mut self, tape: &TapeHandle) {
+    pub(crate) async fn follow_to_the_end(&mut self, tape: &TapeHandle) {
         self.follow_until("the end of the tape", |follower| {
             tape.has_ended()
                 && tape.instruments().iter().all(|(id, _)| {
@@ -150,6 +150,18 @@ impl Follower {
                 })
         })
         .await;
+    }
+
+    /// Receives until each book was the server's, level by level, at the same update id.
+    pub(crate) async fn follow_to_equal_books(&mut self, tape: &TapeHandle) {
+        for (id, _) in tape.instruments().iter() {
+            self.follow_until("the server's book", |follower| {
+                let book = &follower.books[id.index()];
+                book.last_update_id() == tape.last_update_id(id)
+                    && tape.book(id).is_some_and(|served| is_equal(book, &served))
+            })
+            .await;
+        }
     }
 
     fn apply(&mut self, event: Event) {
@@ -179,20 +191,36 @@ impl Follower {
     }
 
     /// Every level of both sides is the server's.
-    pub fn assert_books_equal(&self, tape: &TapeHandle) {
+    pub(crate) fn assert_books_equal(&self, tape: &TapeHandle) {
         for (id, symbol) in tape.instruments().iter() {
             let served = tape.book(id).expect("the server has a book");
             let book = &self.books[id.index()];
-            assert_eq!(
-                book.last_update_id(),
-                Some(served.last_update_id),
-                "{symbol}"
+            assert!(
+                is_equal(book, &served),
+                "{symbol}: {:?}",
+                book.last_update_id()
             );
-            let bids: Vec<Level> = book.bids().iter().collect();
-            let asks: Vec<Level> = book.asks().iter().collect();
-            assert!(!bids.is_empty() && !asks.is_empty(), "{symbol}: empty book");
-            assert_eq!(bids, served.levels.bids, "{symbol}: bids");
-            assert_eq!(asks, served.levels.asks, "{symbol}: asks");
         }
     }
+}
+
+/// Whether the book is the served one; fails where it has other levels at the same update id.
+fn is_equal(book: &OrderBook, served: &DepthSnapshot) -> bool {
+    if book.last_update_id() != Some(served.last_update_id) {
+        return false;
+    }
+    let bids: Vec<Level> = book.bids().iter().collect();
+    let asks: Vec<Level> = book.asks().iter().collect();
+    assert!(!bids.is_empty() && !asks.is_empty(), "an empty book");
+    assert_eq!(
+        bids, served.levels.bids,
+        "bids at {}",
+        served.last_update_id
+    );
+    assert_eq!(
+        asks, served.levels.asks,
+        "asks at {}",
+        served.last_update_id
+    );
+    true
 }
