@@ -5,6 +5,16 @@ SHELL := /bin/bash
 
 export TRIPTYCH_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/triptych
 
+# One way of compiling for everything, so that each dependency is compiled once: for this machine, linked
+# statically, because the same executables go into images without any file beside them.
+export CARGO_BUILD_TARGET ?= $(shell rustc -vV | sed -n 's/^host: //p')
+export RUSTFLAGS ?= -C target-feature=+crt-static
+# The same reason: always the whole workspace, because fewer packages would mean other features.
+build := cargo build --quiet --workspace --bins --tests
+test := cargo test --workspace
+programs := $(or $(CARGO_TARGET_DIR),target)/$(CARGO_BUILD_TARGET)
+released := -p triptych-operator -p triptych-trader -p triptych-trader-observe -p triptych-cluster -p triptych-end-to-end
+
 .PHONY: help setup check format lint unit generate parts test independent-checks cluster-tests end-to-end test-long audit demo demo-down cluster-up cluster-down
 
 help: ## show this list
@@ -22,43 +32,49 @@ lint:
 	@.ci/step lint cargo clippy --workspace --all-targets --quiet -- -D warnings
 
 unit:
-	@.ci/step unit cargo test --workspace
+	@.ci/step unit $(test)
 
 generate: ## renew the generated files
-	cargo run -q -p triptych-crds --bin generate-crds crds/yaml
+	$(build)
+	$(programs)/debug/generate-crds crds/yaml
 	mkdir -p charts/triptych/files/crds && cp crds/yaml/*.yaml charts/triptych/files/crds/
+	$(programs)/debug/generate-errors docs/errors.md
 
 parts: setup ## build the local cluster's parts into the cache
-	@.ci/step parts cargo run -q -p triptych-cluster --bin cluster -- build-parts
+	@.ci/step build $(build)
+	@.ci/step parts $(programs)/debug/cluster build-parts
 
 test: setup check parts independent-checks cluster-tests end-to-end ## everything
 
-independent-checks: ## the hash, the indicators and the dataset against other people's libraries
-	@.ci/step independent-checks cargo test -p triptych-crds --features independent-checks
-	@.ci/step strategies-and-readers cargo test -p triptych-trader --features independent-checks --test independent
+independent-checks: ## hash, strategies and dataset against other people's libraries
+	@.ci/step independent-checks $(test) --features triptych-crds/independent-checks,triptych-trader/independent-checks independent
 
 cluster-tests: parts ## the local cluster itself
-	@.ci/step cluster-tests cargo test -p triptych-cluster --features cluster-tests
+	@.ci/step cluster-tests $(test) --features triptych-cluster/cluster-tests --test real_cluster
 
 end-to-end: parts ## the end-to-end suite on a real cluster
 	@.ci/step end-to-end .ci/with-clusters test=3 faults=1 -- \
-	  env TRIPTYCH_CLUSTER=test TRIPTYCH_FAULTS_CLUSTER=faults cargo test -p triptych-end-to-end --features cluster-tests
+	  env TRIPTYCH_CLUSTER=test TRIPTYCH_FAULTS_CLUSTER=faults TRIPTYCH_IMAGE_PROFILE=dev \
+	  $(test) --features triptych-end-to-end/cluster-tests --test suite
 
 test-long: test audit ## everything, and what takes longer
 
 audit: ## licences, sources and duplicate versions of dependencies
-	command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
+	command -v cargo-deny >/dev/null || env -u CARGO_BUILD_TARGET -u RUSTFLAGS cargo install --locked cargo-deny
 	cargo deny check licenses bans sources
 
 demo: setup ## the main job: an ABH instance on a real cluster, followed live
-	@cargo build -q -p triptych-cluster -p triptych-end-to-end --bins
-	@target/debug/demo up
+	@echo "building Triptych (the first time takes some minutes)"
+	@cargo build --quiet --release --bins $(released)
+	@$(programs)/release/demo up
 
 demo-down: ## end what `make demo` started
-	@cargo run -q -p triptych-end-to-end --bin demo -- down
+	@cargo build --quiet --release --bins $(released)
+	@$(programs)/release/demo down
 
 cluster-up: parts ## the local cluster alone
-	cargo run -q -p triptych-cluster --bin cluster -- up
+	$(programs)/debug/cluster up
 
 cluster-down: ## end the local cluster
-	cargo run -q -p triptych-cluster --bin cluster -- down
+	$(build)
+	$(programs)/debug/cluster down

@@ -14,7 +14,7 @@ use triptych_cluster::{cluster::Cluster, local_cluster::LocalCluster};
 use triptych_crds::definitions;
 
 use crate::{
-    installation,
+    installation::{self, Profile},
     lab::{self, Tools},
     manifests::Images,
     objects,
@@ -55,9 +55,9 @@ impl FaultsLab {
     async fn make() -> Result<Self> {
         let name = std::env::var("TRIPTYCH_FAULTS_CLUSTER").unwrap_or_else(|_| "faults".to_owned());
         let cluster = LocalCluster::open(&name.parse()?)?;
-        let executables = installation::build_executables()?;
+        let executables = installation::build_executables(Profile::from_environment())?;
         let images = lab::push_images(&cluster, &executables).await?;
-        let operator = installation::build_operator_with_faults()?;
+        let operator = installation::build_operator_with_faults(Profile::from_environment())?;
         let client = lab::client_of(cluster.kubeconfig()).await?;
         for (_, definition) in definitions::all() {
             let mut manifest = serde_json::to_value(definition)?;

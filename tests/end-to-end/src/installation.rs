@@ -3,6 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     process::Command,
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use anyhow::{Context, Result, bail, ensure};
@@ -14,9 +15,20 @@ pub const NAMESPACE: &str = "triptych-system";
 /// Name of the Helm release.
 pub const RELEASE: &str = "triptych";
 
-/// The target for which executables are linked statically: a host target, named so that build
-/// scripts and macros are not.
-const TARGET: &str = "x86_64-unknown-linux-gnu";
+/// What `make demo` builds; the same packages each time, because others would mean other features of
+/// their dependencies and so another compilation.
+const RELEASED: [&str; 10] = [
+    "-p",
+    "triptych-operator",
+    "-p",
+    "triptych-trader",
+    "-p",
+    "triptych-trader-observe",
+    "-p",
+    "triptych-cluster",
+    "-p",
+    "triptych-end-to-end",
+];
 
 /// The root of the checkout.
 pub fn workspace() -> PathBuf {
@@ -37,56 +49,112 @@ pub struct Executables {
     pub trader_observe: PathBuf,
 }
 
+/// How the executables of images are compiled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Profile {
+    /// As a release is: optimised.
+    Release,
+    /// As tests are, so that a test run compiles every dependency once.
+    Dev,
+}
+
+impl Profile {
+    /// `dev` where the variable `TRIPTYCH_IMAGE_PROFILE` says so, else `release`.
+    pub fn from_environment() -> Self {
+        if std::env::var("TRIPTYCH_IMAGE_PROFILE").is_ok_and(|name| name == "dev") {
+            Self::Dev
+        } else {
+            Self::Release
+        }
+    }
+}
+
 /// Builds the executables that go into images. Cargo says how far it is.
-pub fn build_executables() -> Result<Executables> {
-    let packages = [
-        "-p",
-        "triptych-operator",
-        "-p",
-        "triptych-trader",
-        "-p",
-        "triptych-trader-observe",
-    ];
-    let mut cargo = cargo_build();
-    cargo
-        .args(["--release", "--target", TARGET])
-        .args(packages)
-        .env("RUSTFLAGS", "-C target-feature=+crt-static");
-    run(cargo)?;
-    let folder = target_folder().join(TARGET).join("release");
+pub fn build_executables(profile: Profile) -> Result<Executables> {
+    let mut builder = Builder::take(profile)?;
+    builder.build(&[])?;
     Ok(Executables {
-        operator: folder.join("triptych-operator"),
-        trader: folder.join("trader"),
-        trader_observe: folder.join("trader-observe"),
+        operator: builder.keep("triptych-operator", "images")?,
+        trader: builder.keep("trader", "images")?,
+        trader_observe: builder.keep("trader-observe", "images")?,
     })
 }
 
 /// Builds an operator that can be told to end at one of its writes. No image ever holds it.
-pub fn build_operator_with_faults() -> Result<PathBuf> {
-    let folder = target_folder().join("fault-injection");
-    let mut cargo = cargo_build();
-    cargo
-        .args(["-p", "triptych-operator", "--features", "fault-injection"])
-        .arg("--target-dir")
-        .arg(&folder);
-    run(cargo)?;
-    Ok(folder.join("debug/triptych-operator"))
+pub fn build_operator_with_faults(profile: Profile) -> Result<PathBuf> {
+    let mut builder = Builder::take(profile)?;
+    builder.build(&["--features", "triptych-operator/fault-injection"])?;
+    builder.keep("triptych-operator", "fault-injection")
 }
 
-fn cargo_build() -> Command {
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(workspace()).arg("build");
-    cargo
+/// Builds executables without a dependency on any shared library, one after the other.
+struct Builder {
+    target: String,
+    profile: Profile,
+    folder: PathBuf,
+    _alone: MutexGuard<'static, ()>,
 }
 
-fn run(mut cargo: Command) -> Result<()> {
-    let status = cargo.status().context("start cargo")?;
-    ensure!(status.success(), "{cargo:?}: {status}");
-    Ok(())
+impl Builder {
+    fn take(profile: Profile) -> Result<Self> {
+        static ONE: Mutex<()> = Mutex::new(());
+        let alone = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let folder = std::env::var_os("CARGO_TARGET_DIR")
+            .map_or_else(|| workspace().join("target"), PathBuf::from);
+        Ok(Self {
+            target: host()?,
+            profile,
+            folder,
+            _alone: alone,
+        })
+    }
+
+    fn build(&mut self, further: &[&str]) -> Result<()> {
+        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        // A named target keeps the linking of build scripts and macros as it is.
+        cargo
+            .current_dir(workspace())
+            .args(["build", "--target", &self.target])
+            .args(further);
+        match self.profile {
+            Profile::Dev => cargo.args(["--workspace", "--bins", "--tests", "--quiet"]),
+            Profile::Release => cargo.args(["--release", "--bins"]).args(RELEASED),
+        };
+        let status = cargo
+            .env("RUSTFLAGS", "-C target-feature=+crt-static")
+            .status()
+            .context("start cargo")?;
+        ensure!(status.success(), "{cargo:?}: {status}");
+        Ok(())
+    }
+
+    /// Copies an executable away from where the next build would replace it.
+    fn keep(&self, program: &str, purpose: &str) -> Result<PathBuf> {
+        let profile = match self.profile {
+            Profile::Dev => "debug",
+            Profile::Release => "release",
+        };
+        let built = self.folder.join(&self.target).join(profile).join(program);
+        let kept = self.folder.join(purpose).join(profile);
+        std::fs::create_dir_all(&kept).with_context(|| kept.display().to_string())?;
+        let kept = kept.join(program);
+        // A running executable cannot be written to, but it can be replaced.
+        let fresh = kept.with_extension("new");
+        std::fs::copy(&built, &fresh).with_context(|| built.display().to_string())?;
+        std::fs::rename(&fresh, &kept).with_context(|| kept.display().to_string())?;
+        Ok(kept)
+    }
 }
 
-fn target_folder() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from)
+/// The target triple of this machine.
+fn host() -> Result<String> {
+    let output = Command::new("rustc")
+        .arg("-vV")
+        .output()
+        .context("start rustc")?;
+    let said = String::from_utf8(output.stdout)?;
+    let host = said.lines().find_map(|line| line.strip_prefix("host: "));
+    host.map(str::to_owned).context("rustc -vV names no host")
 }
 
 /// Installs or upgrades the chart and waits until the operator is available.

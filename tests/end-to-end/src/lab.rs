@@ -21,7 +21,7 @@ use triptych_cluster::{
 };
 
 use crate::{
-    installation::{self, Executables, NAMESPACE},
+    installation::{self, Executables, NAMESPACE, Profile},
     manifests::Images,
 };
 
@@ -105,7 +105,7 @@ impl Lab {
     async fn make() -> Result<Self> {
         let cluster = from_environment()?;
         let tools = tools_from_environment()?;
-        let executables = installation::build_executables()?;
+        let executables = installation::build_executables(Profile::from_environment())?;
         let images = push_images(cluster.as_ref(), &executables).await?;
         installation::install_chart(&tools.helm, cluster.kubeconfig(), &images)?;
         Ok(Self {

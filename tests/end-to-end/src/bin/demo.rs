@@ -14,7 +14,7 @@ use triptych_cluster::{
 };
 use triptych_end_to_end::{
     demonstration::{Demonstration, market::Market},
-    installation,
+    installation::{self, Profile},
     lab::{self, Tools},
 };
 
@@ -60,7 +60,7 @@ async fn main() -> Result<()> {
 async fn show(name: ClusterName) -> Result<()> {
     let progress = Progress::new();
     progress.line("building the executables of operator and trader, linked statically");
-    let executables = installation::build_executables()?;
+    let executables = installation::build_executables(Profile::from_environment())?;
     progress.line("bringing up a three-node Kubernetes cluster");
     let options = UpOptions {
         name: name.clone(),
