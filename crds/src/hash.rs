@@ -16,7 +16,7 @@ pub const MAX_CANONICAL_BYTES: usize = 1_000_000;
 pub const MAX_DEPTH: usize = 32;
 
 /// Largest integer that every JSON implementation reads exactly: 2^53 - 1 (RFC 7493, I-JSON).
-const MAX_SAFE_INTEGER: i64 = 9_007_199_254_740_991;
+const MAX_SAFE_INTEGER: u64 = 9_007_199_254_740_991;
 
 /// The hash of a configuration: 64 lowercase hexadecimal digits.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -142,7 +142,7 @@ fn check(value: &Value, path: &str, depth: usize) -> Result<(), HashError> {
             path: path.to_owned(),
         }),
         Value::Number(number) => match number.as_i64() {
-            Some(integer) if integer.abs() <= MAX_SAFE_INTEGER => Ok(()),
+            Some(integer) if integer.unsigned_abs() <= MAX_SAFE_INTEGER => Ok(()),
             _ => Err(HashError::Number {
                 path: path.to_owned(),
                 value: number.to_string(),

@@ -28,6 +28,7 @@ pub const KNOWN_KEYWORDS: &[&str] = &[
     "pattern",
     "properties",
     "required",
+    "title",
     "type",
     "x-kubernetes-list-map-keys",
     "x-kubernetes-list-type",

@@ -18,7 +18,10 @@ fn yaml_files(folder: &Path) -> Vec<PathBuf> {
         let path = entry.unwrap().path();
         if path.is_dir() {
             files.extend(yaml_files(&path));
-        } else if path.extension().is_some_and(|extension| extension == "yaml") {
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == "yaml")
+        {
             files.push(path);
         }
     }
@@ -32,7 +35,9 @@ fn documents(path: &Path) -> Vec<Value> {
 }
 
 fn is_ours(document: &Value) -> bool {
-    document["apiVersion"].as_str().is_some_and(|version| version.starts_with(triptych_crds::GROUP))
+    document["apiVersion"]
+        .as_str()
+        .is_some_and(|version| version.starts_with(triptych_crds::GROUP))
 }
 
 #[test]
@@ -50,7 +55,10 @@ fn every_example_is_accepted() {
 #[test]
 fn the_revisions_of_an_example_have_different_hashes() {
     let revisions = documents(&examples().join("quickstart/revisions.yaml"));
-    let hashes: Vec<_> = revisions.iter().map(|revision| validate::config_of(revision).unwrap().hash).collect();
+    let hashes: Vec<_> = revisions
+        .iter()
+        .map(|revision| validate::config_of(revision).unwrap().hash)
+        .collect();
     assert_eq!(hashes.len(), 2);
     assert_ne!(hashes[0], hashes[1]);
 }
@@ -59,8 +67,12 @@ fn the_revisions_of_an_example_have_different_hashes() {
 fn the_quickstart_kustomization_names_every_file_beside_it() {
     let folder = examples().join("quickstart");
     let kustomization = &documents(&folder.join("kustomization.yaml"))[0];
-    let mut named: Vec<_> =
-        kustomization["resources"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect();
+    let mut named: Vec<_> = kustomization["resources"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|name| name.as_str().unwrap().to_owned())
+        .collect();
     named.push("kustomization.yaml".into());
     named.sort();
     let beside: Vec<_> = yaml_files(&folder)
@@ -75,9 +87,16 @@ fn the_quickstart_instance_runs_a_revision_of_its_own_and_follows_its_tape() {
     let folder = examples().join("quickstart");
     let instance = &documents(&folder.join("instance.yaml"))[0];
     let revisions = documents(&folder.join("revisions.yaml"));
-    assert!(revisions.iter().any(|revision| revision["metadata"]["name"] == instance["spec"]["configRevision"]));
+    assert!(
+        revisions
+            .iter()
+            .any(|revision| revision["metadata"]["name"] == instance["spec"]["configRevision"])
+    );
     let tape = documents(&folder.join("tape.yaml"));
-    let service = tape.iter().find(|document| document["kind"] == "Service").unwrap();
+    let service = tape
+        .iter()
+        .find(|document| document["kind"] == "Service")
+        .unwrap();
     let url = format!(
         "ws://{}.{}.svc:{}",
         service["metadata"]["name"].as_str().unwrap(),

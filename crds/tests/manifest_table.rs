@@ -204,5 +204,8 @@ fn nesting_and_size_of_files_are_bounded() {
 fn the_page_of_errors_is_made_from_the_table() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/errors.md");
     let page = std::fs::read_to_string(path).unwrap();
-    assert!(page == cases::errors_page(), "docs/errors.md is not what the table says: run `make generate`");
+    assert!(
+        page == cases::errors_page(),
+        "docs/errors.md is not what the table says: run `make generate`"
+    );
 }

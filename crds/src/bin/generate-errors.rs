@@ -4,7 +4,9 @@ use std::{fs, process::ExitCode};
 
 fn main() -> ExitCode {
     let Some(path) = std::env::args_os().nth(1) else {
-        eprintln!("usage: generate-errors FILE\n\nWrites the page of errors, made from the table of manifests.");
+        eprintln!(
+            "usage: generate-errors FILE\n\nWrites the page of errors, made from the table of manifests."
+        );
         return ExitCode::from(64);
     };
     match fs::write(&path, triptych_crds::cases::errors_page()) {

@@ -30,7 +30,10 @@ pub fn errors_page() -> String {
     for (kind, _) in TABLES {
         write!(page, "\n## {kind}\n").expect("a text takes all");
         let refused = |case: &&Case| case.kind == kind && case.remedy.is_some();
-        cases.iter().filter(refused).for_each(|case| write_case(&mut page, case));
+        cases
+            .iter()
+            .filter(refused)
+            .for_each(|case| write_case(&mut page, case));
     }
     write!(page, "\n{FILES}").expect("a text takes all");
     for file in files() {
@@ -45,25 +48,57 @@ fn write_case(page: &mut String, case: &Case) {
     let says: Vec<_> = case
         .refused
         .iter()
-        .filter(|problem| !problem.message.contains("some validation rules were not checked"))
+        .filter(|problem| {
+            !problem
+                .message
+                .contains("some validation rules were not checked")
+        })
         .map(ToString::to_string)
         .collect();
     let remedy = case.remedy.as_deref().unwrap_or_default();
     match &case.hash_refused {
         Some(problem) => {
-            write_entry(page, &case.name, &case.wrote, "`trader hash` says:", &problem.to_string(), remedy);
+            write_entry(
+                page,
+                &case.name,
+                &case.wrote,
+                "`trader hash` says:",
+                &problem.to_string(),
+                remedy,
+            );
         }
-        None => write_entry(page, &case.name, &case.wrote, "The API server says:", &says.join("\n"), remedy),
+        None => write_entry(
+            page,
+            &case.name,
+            &case.wrote,
+            "The API server says:",
+            &says.join("\n"),
+            remedy,
+        ),
     }
 }
 
 fn write_entry(page: &mut String, name: &str, wrote: &str, who: &str, says: &str, remedy: &str) {
-    let (first, rest) = name.split_at(name.chars().next().map_or(0, char::len_utf8));
+    let heading = heading(name);
     let wrote = wrote.trim_end();
     write!(
         page,
-        "\n### {}{rest}\n\n```yaml\n{wrote}\n```\n\n{who}\n\n```text\n{says}\n```\n\n{remedy}\n",
-        first.to_uppercase()
+        "\n### {heading}\n\n```yaml\n{wrote}\n```\n\n{who}\n\n```text\n{says}\n```\n\n{remedy}\n"
     )
     .expect("a text takes all");
+}
+
+/// The name with a capital at its start, unless it starts with the name of a field.
+fn heading(name: &str) -> String {
+    let first_word = name.split(' ').next().unwrap_or_default();
+    if first_word.chars().any(char::is_uppercase) {
+        return name.to_owned();
+    }
+    let mut letters = name.chars();
+    letters
+        .next()
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .chain(letters)
+        .collect()
 }
