@@ -45,6 +45,22 @@ pub fn check_build() -> Result<()> {
     report(missing)
 }
 
+/// File watchers that several clusters need; the usual limit of 128 is spent by the third.
+const WATCHERS: u32 = 1024;
+
+/// Raises this machine's limit on file watchers if it is too low; returns whether it was.
+///
+/// It is not lowered again: other clusters may count on it.
+pub fn raise_watcher_limit() -> Result<bool> {
+    let path = Path::new("/proc/sys/fs/inotify/max_user_instances");
+    let text = std::fs::read_to_string(path).map_err(Error::file("read", path))?;
+    if text.trim().parse().unwrap_or(u32::MAX) >= WATCHERS {
+        return Ok(false);
+    }
+    std::fs::write(path, WATCHERS.to_string()).map_err(Error::file("write", path))?;
+    Ok(true)
+}
+
 fn report(missing: Vec<String>) -> Result<()> {
     if missing.is_empty() {
         Ok(())

@@ -56,6 +56,9 @@ pub async fn up(options: &UpOptions, progress: &Progress) -> Result<ClusterRecor
     }
     requirements::check()?;
     let built = parts::build(progress).await?;
+    if requirements::raise_watcher_limit()? {
+        progress.line("raised fs.inotify.max_user_instances to 1024");
+    }
     let _lock = Lock::cluster(&options.name)?;
     let directory = ClusterDirectory::of(&options.name);
     let running = directory

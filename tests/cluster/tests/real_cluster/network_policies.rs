@@ -100,7 +100,7 @@ pub(crate) async fn default_deny_lets_nothing_out_but_what_is_allowed(
     let namespace = clusters.first.namespace("deny-out").await?;
     let server = server_and_clients(&namespace).await?;
     let target = format!("{server}:8080");
-    let name = "kubernetes.default.svc.cluster.local";
+    let name = "kubernetes.default.svc.cluster.local.";
     policy(
         &namespace,
         "out",

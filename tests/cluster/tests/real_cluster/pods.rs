@@ -78,7 +78,8 @@ pub(crate) async fn a_service_reaches_its_pod_across_nodes(clusters: &Clusters) 
         &greeting,
         &format!("hello {}", namespace.address("client").await?),
     )?;
-    namespace.connects("server", "server:80").await
+    // By its whole name: the short one is also the pod's own host name.
+    namespace.connects("server", "server.service.svc:80").await
 }
 
 pub(crate) async fn an_image_is_pulled_by_the_digest_that_was_built(
