@@ -113,15 +113,15 @@ fn due(
     }
 }
 
-/// Whether a template may be left in place. One that was edited beyond what an ABH may have, or that
-/// names another build under the same hash, was not rendered by any operator.
+/// Whether a template may be left in place. One that does not say what it runs, that was edited
+/// beyond what an ABH may have, or that names another build under the same hash, was not rendered by
+/// any operator.
 fn may_stay(kept: &Kept, configuration: &Configuration) -> bool {
-    let same_hash = kept
-        .configuration
-        .as_ref()
-        .filter(|had| had.hash == configuration.hash);
+    let Some(had) = &kept.configuration else {
+        return false;
+    };
     template_bounds::is_observer(&kept.template)
-        && same_hash.is_none_or(|had| image::same_build(&had.image, &configuration.image))
+        && (had.hash != configuration.hash || image::same_build(&had.image, &configuration.image))
 }
 
 /// A sentence on what the newest template would change.

@@ -15,6 +15,7 @@ use k8s_openapi::{
 use triptych_crds::{ConfigHash, Tier};
 
 use crate::{
+    image::digest,
     names::{self, TRADER_CONTAINER, annotation},
     pod_template::{Configuration, Identity},
     template_difference::{self, Difference},
@@ -121,10 +122,11 @@ impl Kept {
 
 /// What a template runs: hash and build. `None` where it does not say.
 fn configuration(template: &PodTemplateSpec, revision: &str) -> Option<Configuration> {
+    let image = image(template).filter(|image| digest(image).is_some())?;
     Some(Configuration {
         revision: revision.to_owned(),
         hash: config_hash(template).and_then(ConfigHash::parse)?,
-        image: image(template)?.to_owned(),
+        image: image.to_owned(),
     })
 }
 

@@ -1,8 +1,9 @@
 //! Examples that the tests share: revisions, an instance, and short descriptions of plans.
 
+use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 use serde_json::{Value, json};
 use triptych_crds::{ConfigHash, TradingInstance, hash::canonical_config};
-use triptych_decide::plan::{Action, EventReport};
+use triptych_decide::plan::{Action, EventReport, InstancePlan};
 
 pub(crate) const NAMESPACE: &str = "team";
 pub(crate) const INSTANCE: &str = "abh";
@@ -59,4 +60,33 @@ pub(crate) fn in_short(actions: &[Action]) -> Vec<String> {
 /// Reasons of events.
 pub(crate) fn reasons(events: &[EventReport]) -> Vec<&'static str> {
     events.iter().map(|event| event.reason).collect()
+}
+
+/// The condition of a plan, as status and reason.
+pub(crate) fn says(plan: &InstancePlan, kind: &str) -> String {
+    let found = plan
+        .status
+        .conditions
+        .iter()
+        .find(|report| report.kind.as_str() == kind);
+    found.map_or("-".to_owned(), |report| {
+        format!("{} {}", report.holds.as_str(), report.reason)
+    })
+}
+
+/// The message of a condition of a plan.
+pub(crate) fn message(plan: &InstancePlan, kind: &str) -> String {
+    let found = plan
+        .status
+        .conditions
+        .iter()
+        .find(|report| report.kind.as_str() == kind);
+    found
+        .map(|report| report.message.clone())
+        .unwrap_or_default()
+}
+
+/// A second of the tests.
+pub(crate) fn at(second: i64) -> Time {
+    Time(Timestamp::from_second(second).expect("a second of the tests"))
 }

@@ -3,7 +3,7 @@
 
 use k8s_openapi::api::{apps::v1::StatefulSet, core::v1::PodTemplateSpec};
 use serde_json::Value;
-use triptych_crds::{TradingState, trading_instance::TradingInstanceStatus};
+use triptych_crds::TradingState;
 use triptych_decide::{
     image::digest,
     plan::{Action, InstancePlan, PodDeletion, RevisionPlan},
@@ -364,17 +364,6 @@ pub(crate) fn trader_pod(world: &InstanceWorld) -> Option<&PodView> {
         .and_then(|set| set.metadata.uid.clone());
     world.pods.iter().find(|pod| {
         pod.name == format!("{INSTANCE}-0") && (pod.controller.is_none() || pod.controller == set)
-    })
-}
-
-/// The status of a condition.
-pub(crate) fn condition<'a>(status: &'a TradingInstanceStatus, kind: &str) -> (&'a str, &'a str) {
-    let condition = status
-        .conditions
-        .iter()
-        .find(|condition| condition.type_ == kind);
-    condition.map_or(("-", "-"), |condition| {
-        (&condition.status, &condition.reason)
     })
 }
 

@@ -9,16 +9,15 @@ use triptych_decide::{
 
 use crate::{
     cluster::Cluster,
-    examples::{hash, image, in_short, reasons},
+    examples::{hash, image, in_short, reasons, says},
 };
 
-fn reason_of(plan: &InstancePlan, kind: &str) -> &'static str {
-    let found = plan
-        .status
-        .conditions
-        .iter()
-        .find(|report| report.kind.as_str() == kind);
-    found.map_or("-", |report| report.reason)
+fn reason_of(plan: &InstancePlan, kind: &str) -> String {
+    says(plan, kind)
+        .split(' ')
+        .next_back()
+        .unwrap_or_default()
+        .to_owned()
 }
 
 fn pod_uid(cluster: &Cluster) -> Option<String> {
