@@ -25,8 +25,14 @@ pub struct ConfigHash(String);
 impl ConfigHash {
     /// Hash of bytes that are a canonical form already, such as a mounted `config.json`.
     pub fn of_canonical_bytes(bytes: &[u8]) -> Self {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let digest = Sha256::digest(bytes);
-        Self(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+        let halves = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        Self(
+            halves
+                .map(|half| char::from(DIGITS[usize::from(half)]))
+                .collect(),
+        )
     }
 
     /// Reads 64 lowercase hexadecimal digits.

@@ -10,6 +10,10 @@
     unreachable_pub,
     reason = "the schema derive declares its helper types inside functions"
 )]
+#![allow(
+    clippy::duplicated_attributes,
+    reason = "each printer column has a type_ of its own"
+)]
 
 #[cfg(feature = "cases")]
 pub mod cases;

@@ -232,7 +232,7 @@ fn number(text: &str) -> Option<Unquoted> {
         text.replace('_', "")
     };
     if let Some(integer) = integer(&plain) {
-        return Some(integer.map_or(Unquoted::NotExact, Unquoted::Number));
+        return Some(integer);
     }
     is_float(&plain).then(|| match plain.parse().ok().and_then(as_sent) {
         Some(number) => Unquoted::Number(number),
@@ -249,28 +249,31 @@ fn as_sent(number: f64) -> Option<Number> {
     Number::from_f64(number)
 }
 
-/// `None`: not an integer. `Some(None)`: one beyond 64 bits.
-fn integer(plain: &str) -> Option<Option<Number>> {
+fn integer(plain: &str) -> Option<Unquoted> {
     let (negative, digits) = match plain.strip_prefix('-') {
         Some(digits) => (true, digits),
         None => (false, plain.strip_prefix('+').unwrap_or(plain)),
     };
     let lower = digits.to_ascii_lowercase();
     let (base, digits) = match lower.as_bytes() {
-        [b'0', b'x', ..] => (16, &digits[2..]),
-        [b'0', b'o', ..] => (8, &digits[2..]),
-        [b'0', b'b', ..] => (2, &digits[2..]),
-        [b'0', _, ..] => (8, &digits[1..]),
-        _ => (10, digits),
+        [b'0', b'x', ..] => (16, &lower[2..]),
+        [b'0', b'o', ..] => (8, &lower[2..]),
+        [b'0', b'b', ..] => (2, &lower[2..]),
+        [b'0', _, ..] => (8, &lower[1..]),
+        _ => (10, lower.as_str()),
     };
     if digits.is_empty() || !digits.chars().all(|digit| digit.is_digit(base)) {
         return None;
     }
     let magnitude = u64::from_str_radix(digits, base).ok();
-    Some(magnitude.and_then(|magnitude| match negative {
-        false => Some(magnitude.into()),
-        true => 0_i64.checked_sub_unsigned(magnitude).map(Number::from),
-    }))
+    let number = if negative {
+        magnitude
+            .and_then(|magnitude| 0_i64.checked_sub_unsigned(magnitude))
+            .map(Number::from)
+    } else {
+        magnitude.map(Number::from)
+    };
+    Some(number.map_or(Unquoted::NotExact, Unquoted::Number))
 }
 
 /// `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`

@@ -1,6 +1,6 @@
 //! What is wrong with a manifest, in the words of the API server.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -127,11 +127,11 @@ pub(crate) fn quoted(text: &str) -> String {
             '\u{8}' => quoted.push_str("\\b"),
             '\u{b}' => quoted.push_str("\\v"),
             '\u{c}' => quoted.push_str("\\f"),
-            control if u32::from(control) < 0x80 && control.is_control() => {
-                quoted.push_str(&format!("\\x{:02x}", u32::from(control)));
+            control if control.is_ascii_control() => {
+                write!(quoted, "\\x{:02x}", u32::from(control)).expect("a text takes all");
             }
             control if control.is_control() => {
-                quoted.push_str(&format!("\\u{:04x}", u32::from(control)));
+                write!(quoted, "\\u{:04x}", u32::from(control)).expect("a text takes all");
             }
             other => quoted.push(other),
         }

@@ -1,5 +1,7 @@
 //! Every example is accepted, and the examples fit together.
 
+#![allow(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
+
 use std::{
     fs,
     path::{Path, PathBuf},

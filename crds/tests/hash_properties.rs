@@ -1,5 +1,7 @@
 //! What holds for the hash of every configuration.
 
+#![allow(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
+
 use proptest::{collection, prelude::*};
 use serde_json::{Map, Value};
 use triptych_crds::{
@@ -53,10 +55,11 @@ fn written_otherwise(value: &Value) -> String {
             format!("[ {} ]", written.join(" , "))
         }
         Value::String(text) => {
-            let escaped: String = text
+            let escaped: Vec<_> = text
                 .encode_utf16()
                 .map(|unit| format!("\\u{unit:04x}"))
                 .collect();
+            let escaped = escaped.concat();
             format!("\"{escaped}\"")
         }
         other => other.to_string(),
@@ -64,7 +67,7 @@ fn written_otherwise(value: &Value) -> String {
 }
 
 /// Puts `planted` into the first place that a walk finds: beside all keys of the deepest first object.
-fn plant(spec: &Value, planted: Value) -> Value {
+fn plant(spec: &Value, planted: &Value) -> Value {
     let mut spec = spec.clone();
     let fields: &mut Map<String, Value> = spec.as_object_mut().unwrap();
     fields.insert("planted".into(), serde_json::json!([{ "here": planted }]));
@@ -101,7 +104,7 @@ proptest! {
 
     #[test]
     fn a_null_is_refused_with_its_path(spec in specs()) {
-        let error = canonical_config(&plant(&spec, Value::Null)).unwrap_err();
+        let error = canonical_config(&plant(&spec, &Value::Null)).unwrap_err();
         prop_assert_eq!(error, HashError::Null { path: "spec.planted[0].here".into() });
     }
 
@@ -113,7 +116,7 @@ proptest! {
         (i64::MAX as u64 + 1..).prop_map(Value::from),
     ]) {
         let value = number.to_string();
-        let error = canonical_config(&plant(&spec, number)).unwrap_err();
+        let error = canonical_config(&plant(&spec, &number)).unwrap_err();
         prop_assert_eq!(error, HashError::Number { path: "spec.planted[0].here".into(), value });
     }
 
