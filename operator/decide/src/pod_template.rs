@@ -145,7 +145,7 @@ pub fn render(
         resources: Some(resources::requirements(knobs.resources)),
         startup_probe: Some(probe(
             "/healthz",
-            Rhythm {
+            &Rhythm {
                 period: 1,
                 timeout: 1,
                 failures: 60,
@@ -153,7 +153,7 @@ pub fn render(
         )),
         liveness_probe: Some(probe(
             "/healthz",
-            Rhythm {
+            &Rhythm {
                 period: 10,
                 timeout: 2,
                 failures: 3,
@@ -161,7 +161,7 @@ pub fn render(
         )),
         readiness_probe: Some(probe(
             "/readyz",
-            Rhythm {
+            &Rhythm {
                 period: 2,
                 timeout: 1,
                 failures: 3,
@@ -335,7 +335,7 @@ struct Rhythm {
     failures: i32,
 }
 
-fn probe(path: &str, rhythm: Rhythm) -> Probe {
+fn probe(path: &str, rhythm: &Rhythm) -> Probe {
     Probe {
         http_get: Some(HTTPGetAction {
             path: Some(path.into()),

@@ -102,6 +102,10 @@ mod tests {
 
     use super::*;
 
+    #[allow(
+        clippy::unnecessary_wraps,
+        reason = "the fields that it fills are optional"
+    )]
     fn amounts(cpu: Option<&str>, memory: Option<&str>) -> Option<ComputeResources> {
         let amount = |text: &str| ResourceQuantity(text.to_owned());
         Some(ComputeResources {

@@ -182,9 +182,7 @@ fn worth_telling(report: &ConditionReport) -> Option<EventReport> {
         (ConditionType::Progressing, Holds::False) if report.reason == "RevisionNotFound" => {
             Severity::Warning
         }
-        (ConditionType::Ready, Holds::True) | (ConditionType::RestartRequired, Holds::True) => {
-            Severity::Normal
-        }
+        (ConditionType::Ready | ConditionType::RestartRequired, Holds::True) => Severity::Normal,
         _ => return None,
     };
     Some(event(severity, report.reason, "Reconcile", &report.message))

@@ -29,10 +29,10 @@ pub fn decide(world: &InstanceWorld) -> InstancePlan {
     }
     let observer = match Observer::of(&world.instance) {
         Ok(observer) => observer,
-        Err(refusal) => return report::refused(world, refusal.into()),
+        Err(refusal) => return report::refused(world, &refusal.into()),
     };
     if let Some(problem) = foreign::object_in_the_way(world, &observer) {
-        return report::refused(world, problem);
+        return report::refused(world, &problem);
     }
     let situation = Situation::of(world, observer);
     let status = report::of(&situation);

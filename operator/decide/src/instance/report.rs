@@ -59,7 +59,7 @@ pub(super) fn terminating(world: &InstanceWorld) -> InstancePlan {
 }
 
 /// An instance for which nothing is done, and what is the matter.
-pub(super) fn refused(world: &InstanceWorld, problem: Problem) -> InstancePlan {
+pub(super) fn refused(world: &InstanceWorld, problem: &Problem) -> InstancePlan {
     let supported = world.instance.spec.tier == Tier::Abh;
     let condition =
         |kind, holds| ConditionReport::new(kind, holds, problem.reason, &problem.message);
@@ -75,7 +75,8 @@ pub(super) fn refused(world: &InstanceWorld, problem: Problem) -> InstancePlan {
     } else {
         Phase::Pending
     };
-    status.in_sync = supported.then(|| is_same(status.running.as_ref(), &status.declared_hash));
+    status.in_sync =
+        supported.then(|| is_same(status.running.as_ref(), status.declared_hash.as_ref()));
     let events = events::transitions(world, &status);
     InstancePlan {
         actions: Vec::new(),
@@ -110,8 +111,8 @@ fn bare(world: &InstanceWorld, conditions: Vec<ConditionReport>) -> InstanceRepo
     }
 }
 
-fn is_same(running: Option<&Running>, declared: &Option<String>) -> bool {
-    running.is_some_and(|running| Some(&running.hash) == declared.as_ref())
+fn is_same(running: Option<&Running>, declared: Option<&String>) -> bool {
+    running.is_some_and(|running| Some(&running.hash) == declared)
 }
 
 /// What is said of an ABH.

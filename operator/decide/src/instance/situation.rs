@@ -19,7 +19,7 @@ use super::{
     pod,
     problem::Problem,
     subject::{Observer, Wanted},
-    target::Target,
+    target::{Obstacle, Target},
     template::{self, Choice, Taken},
 };
 
@@ -108,7 +108,7 @@ impl<'a> Situation<'a> {
         };
         let problem = problem(
             &target,
-            &attested,
+            attested.as_ref(),
             pod,
             choice.as_ref(),
             replacement,
@@ -259,7 +259,7 @@ fn change(
 /// says and does, then the volume.
 fn problem(
     target: &Target<'_>,
-    attested: &Option<Attested>,
+    attested: Option<&Attested>,
     pod: Option<&PodView>,
     choice: Option<&Choice>,
     replacement: Option<PodDeletion>,
@@ -272,14 +272,10 @@ fn problem(
     });
     // What goes wrong in a pod that is being replaced is a thing of the past.
     let staying = pod.filter(|pod| !pod.deleting && replacement.is_none());
-    let obstacle = target.obstacle().and_then(|obstacle| obstacle.problem());
+    let obstacle = target.obstacle().and_then(Obstacle::problem);
     obstacle
         .or_else(|| wrong_image.map(|(pod, choice)| image_mismatch(pod, choice)))
-        .or_else(|| {
-            staying
-                .and(attested.as_ref())
-                .and_then(attestation_mismatch)
-        })
+        .or_else(|| staying.and(attested).and_then(attestation_mismatch))
         .or_else(|| staying.and_then(pod::failure))
         .or_else(|| claim.and_then(|claim| claim.problem.clone()))
 }

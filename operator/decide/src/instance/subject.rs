@@ -4,9 +4,8 @@
 //! stored under an older schema, and a wrong one must not reach a pod.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
-use kube_names::{API_VERSION, KIND};
 use triptych_crds::{
-    Tier, TradingInstance, TradingState,
+    GROUP, Tier, TradingInstance, TradingState, VERSION,
     trading_instance::{Storage, TradingInstanceSpec},
 };
 
@@ -15,11 +14,6 @@ use crate::{
     pod_template::{Environment, Identity, Knobs},
     resources,
 };
-
-mod kube_names {
-    pub(super) const API_VERSION: &str = "triptych.trading/v1alpha1";
-    pub(super) const KIND: &str = "TradingInstance";
-}
 
 /// An ABH whose spec holds what an ABH needs.
 #[derive(Clone, Copy, Debug)]
@@ -104,8 +98,8 @@ impl<'a> Observer<'a> {
     /// The reference that ties an object's life to the instance.
     pub(super) fn owner(&self, controls: bool) -> OwnerReference {
         OwnerReference {
-            api_version: API_VERSION.into(),
-            kind: KIND.into(),
+            api_version: format!("{GROUP}/{VERSION}"),
+            kind: "TradingInstance".into(),
             name: self.identity.instance.into(),
             uid: self.identity.uid.into(),
             controller: controls.then_some(true),

@@ -197,7 +197,7 @@ fn settle_and_be_quiet(cluster: &mut Cluster) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases / 2, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases / 4, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Each deed is settled before the next; after each, the operator is also crashed before every
     /// single one of its writes, and has to come to the same end.

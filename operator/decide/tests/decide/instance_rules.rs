@@ -113,11 +113,11 @@ fn a1_a_spec_that_the_api_would_refuse_reaches_no_pod() {
     type Edit = fn(&mut TradingInstanceSpec);
     let table: [(&str, Edit); 4] = [
         ("spec.account", |spec| {
-            spec.account = Some("binance-main".into())
+            spec.account = Some("binance-main".into());
         }),
         ("spec.storage", |spec| spec.storage = None),
         ("spec.tradingState", |spec| {
-            spec.trading_state = Some(TradingState::Reducing)
+            spec.trading_state = Some(TradingState::Reducing);
         }),
         ("spec.resources.requests.memory", |spec| {
             spec.resources = serde_json::from_value(serde_json::json!({

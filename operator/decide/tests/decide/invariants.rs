@@ -3,7 +3,7 @@
 
 use k8s_openapi::api::{apps::v1::StatefulSet, core::v1::PodTemplateSpec};
 use serde_json::Value;
-use triptych_crds::TradingState;
+use triptych_crds::{ConfigHash, TradingState};
 use triptych_decide::{
     image::digest,
     plan::{Action, InstancePlan, PodDeletion, RevisionPlan},
@@ -102,7 +102,7 @@ pub(crate) fn check_plan(world: &InstanceWorld, plan: &InstancePlan) {
                     .as_ref()
                     .expect("a deleted ConfigMap is there");
                 assert_eq!((&target.name, &target.uid), (&live.name, &live.uid));
-                let right = live.content.as_ref().map(|hash| hash.config_map_name());
+                let right = live.content.as_ref().map(ConfigHash::config_map_name);
                 assert_ne!(right.as_ref(), Some(&live.name), "its bytes are right");
             }
             Action::ApplyConfigMap(map) => {

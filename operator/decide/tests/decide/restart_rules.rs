@@ -39,7 +39,7 @@ fn u1_an_edited_knob_restarts_nothing_and_is_reported() {
             |spec| {
                 spec.market_data = Some(MarketData {
                     url: "ws://tape:9443".into(),
-                })
+                });
             },
             "spec.containers[trader].env[TRIPTYCH_MARKET_DATA_URL].value: (absent) -> ws://tape:9443",
         ),

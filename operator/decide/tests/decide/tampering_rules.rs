@@ -130,10 +130,10 @@ fn u1_an_edited_stateful_set_is_put_back_and_restarts_nothing() {
         ("replicas", |set| spec(set).replicas = Some(3)),
         ("image", |set| trader(set).image = Some(image('f'))),
         ("host network", |set| {
-            pod_spec(set).host_network = Some(true)
+            pod_spec(set).host_network = Some(true);
         }),
         ("token", |set| {
-            pod_spec(set).automount_service_account_token = Some(true)
+            pod_spec(set).automount_service_account_token = Some(true);
         }),
         ("update strategy", |set| {
             spec(set)
@@ -238,7 +238,7 @@ fn objects_of_others_are_not_taken_over() {
         .as_mut()
         .expect("it has an owner")[0]
         .uid = "another".into();
-    for cluster in [cluster, foreign_claim] {
+    for cluster in [&cluster, &foreign_claim] {
         let plan = cluster.plan();
         assert_eq!(in_short(&plan.actions), Vec::<String>::new());
         assert_eq!(reason_of(&plan, "Degraded"), "NameTaken");
@@ -319,7 +319,7 @@ fn a_claim_that_is_being_deleted_or_lost_is_reported() {
         .expect("it is there")
         .metadata
         .deletion_timestamp = Some(now);
-    for (cluster, reason) in [(cluster, "ClaimDeleting"), (lost, "ClaimLost")] {
+    for (cluster, reason) in [(&cluster, "ClaimDeleting"), (&lost, "ClaimLost")] {
         let plan = cluster.plan();
         assert_eq!(in_short(&plan.actions), Vec::<String>::new());
         assert_eq!(reason_of(&plan, "Degraded"), reason);
