@@ -188,8 +188,8 @@ pub(crate) struct AuditArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct Passthrough {
-    /// Arguments of the program, after `--`.
-    #[arg(last = true)]
+    /// Arguments of the program.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub(crate) arguments: Vec<String>,
 }
 

@@ -36,4 +36,5 @@ pub mod readiness;
 pub mod registry;
 pub mod requirements;
 pub mod status;
+mod system_objects;
 pub mod up;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
+use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::core::v1::{
@@ -31,6 +32,14 @@ const CLAIM_PROVISIONER: &str = "volume.kubernetes.io/storage-provisioner";
 /// Read by the volume controller, which then leaves the volume's end to its provisioner.
 const PROVISIONED_BY: &str = "pv.kubernetes.io/provisioned-by";
 
+/// Pauses after failures.
+const RETRIES: [Duration; 4] = [
+    Duration::from_millis(200),
+    Duration::from_secs(1),
+    Duration::from_secs(3),
+    Duration::from_secs(10),
+];
+
 /// Provides volumes for claims and removes released ones, until it is ended.
 pub async fn provide(kubeconfig: &Path, folder: &Path) -> Result<()> {
     let client = client_from(kubeconfig).await?;
@@ -48,20 +57,26 @@ pub async fn provide(kubeconfig: &Path, folder: &Path) -> Result<()> {
     );
     let mut changes = pin!(changes);
     while let Some(change) = changes.next().await {
-        let done = match change {
-            Ok(Change::Claim(claim)) => create(&client, folder, &claim).await,
-            Ok(Change::Volume(volume)) => remove(&client, folder, &volume).await,
+        match change {
+            Ok(change) => settle(&client, folder, &change).await,
             // The watch tries again by itself.
-            Err(error) => {
-                warn!(%error, "watch interrupted");
-                continue;
-            }
-        };
-        if let Err(error) = done {
-            warn!(%error, "volume not provided or removed");
+            Err(error) => warn!(%error, "watch interrupted"),
         }
     }
     Ok(())
+}
+
+/// Does what a change asks for, again if it fails: no other change may come.
+async fn settle(client: &Client, folder: &Path, change: &Change) {
+    for pause in RETRIES {
+        let done = match change {
+            Change::Claim(claim) => create(client, folder, claim).await,
+            Change::Volume(volume) => remove(client, folder, volume).await,
+        };
+        let Err(error) = done else { return };
+        warn!(%error, "volume not provided or removed");
+        tokio::time::sleep(pause).await;
+    }
 }
 
 enum Change {

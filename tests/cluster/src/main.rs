@@ -134,7 +134,7 @@ fn print_welcome(cluster: &LocalCluster) {
     let name = &cluster.record().name;
     println!("kubeconfig  {}", cluster.kubeconfig().display());
     println!("registry    {}", cluster.registry());
-    println!("look        cluster --name {name} kubectl -- get pods --all-namespaces");
+    println!("look        cluster --name {name} kubectl get pods --all-namespaces");
     println!("end         cluster --name {name} down");
 }
 

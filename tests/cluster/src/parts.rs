@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::pin::pin;
+use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 use tokio::process::Command;
@@ -14,6 +15,7 @@ use crate::digest::hexadecimal;
 use crate::directory::create_folder;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
+use crate::requirements;
 
 /// One set of executables with a Go module of its own, because the dependencies of two would
 /// conflict.
@@ -34,6 +36,9 @@ pub struct Part {
 }
 
 const TOOLS: &str = "tool";
+
+/// How often a long build says that it is at work.
+const HEARTBEAT: Duration = Duration::from_secs(30);
 
 /// All parts, the quick ones first.
 pub const PARTS: [Part; 9] = [
@@ -133,7 +138,7 @@ pub fn cache_folder() -> PathBuf {
     variable("TRIPTYCH_CACHE").map_or_else(
         || {
             let user_cache = variable("XDG_CACHE_HOME").map(PathBuf::from);
-            let home = || PathBuf::from(variable("HOME").unwrap_or_else(|| "/root".into()));
+            let home = || PathBuf::from(variable("HOME").unwrap_or_else(|| "/var/cache".into()));
             user_cache
                 .unwrap_or_else(|| home().join(".cache"))
                 .join("triptych")
@@ -182,11 +187,13 @@ async fn build_part(part: &Part, go_version: &str, progress: &Progress) -> Resul
     if folder.exists() {
         return Ok(folder);
     }
+    requirements::check_build()?;
     let started = Instant::now();
     progress.line(format!("building {} ...", part.name));
     let unfinished = folder.with_extension("unfinished");
     create_folder(&unfinished)?;
-    output_of(go_build(part, &source, &unfinished), None)
+    let build = output_of(go_build(part, &source, &unfinished), None);
+    with_heartbeat(part.name, progress, build)
         .await
         .map_err(without_packages)?;
     for program in part.programs {
@@ -203,6 +210,17 @@ async fn build_part(part: &Part, go_version: &str, progress: &Progress) -> Resul
         part.programs.join(", ")
     ));
     Ok(folder)
+}
+
+/// Says now and then that a long build is still at work.
+async fn with_heartbeat<T>(name: &str, progress: &Progress, work: impl Future<Output = T>) -> T {
+    let mut work = pin!(work);
+    loop {
+        match tokio::time::timeout(HEARTBEAT, &mut work).await {
+            Ok(done) => return done,
+            Err(_) => progress.line(format!("still building {name} ...")),
+        }
+    }
 }
 
 fn go_build(part: &Part, source: &Path, into: &Path) -> Command {

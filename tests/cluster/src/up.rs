@@ -6,16 +6,13 @@ use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::DaemonSet;
 use k8s_openapi::api::core::v1::Node as NodeObject;
-use kube::api::{ListParams, Patch, PatchParams};
+use kube::api::ListParams;
 use kube::{Api, Client};
-use serde_json::json;
-use tokio::process::Command;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::address_plan::MAX_NODES;
 use crate::cgroups::ControlGroups;
 use crate::client::client_from;
-use crate::command::output_of;
 use crate::control_plane::{self, Trust};
 use crate::directory::{
     ClusterDirectory, ClusterRecord, Lock, Phase, clusters_root, create_folder, free_addresses,
@@ -30,9 +27,7 @@ use crate::processes::{self, ProcessRecord, ProcessSpec};
 use crate::progress::Progress;
 use crate::readiness::{self, node_is_ready, until_ready};
 use crate::registry::{ImageReference, build_and_push};
-use crate::{network, requirements};
-
-const SYSTEM_MANIFEST: &str = include_str!("../manifests/system.yaml");
+use crate::{network, requirements, system_objects};
 
 /// What a cluster shall be like.
 #[derive(Clone, Debug)]
@@ -156,7 +151,7 @@ impl Start<'_> {
             &trust,
             group.clone(),
         ))?;
-        self.apply_system_objects(&images.dns).await?;
+        system_objects::apply(self.directory, self.record, &images.dns).await?;
         self.process(&self.local_volumes(&agent, group))?;
         for number in self.record.node_numbers() {
             self.start_node(number, &trust, &agent, &images.pause)
@@ -165,7 +160,7 @@ impl Start<'_> {
         self.progress.line("controllers and nodes are started");
         self.wait_for_nodes(&client).await?;
         if self.record.w_node {
-            dedicate_to_w(&client, &self.record.name.node(1)).await?;
+            system_objects::dedicate_to_w(&client, &self.record.name.node(1)).await?;
         }
         self.wait_for_dns(&client).await
     }
@@ -254,26 +249,6 @@ impl Start<'_> {
     async fn push(&self, spec: &ImageSpec) -> Result<ImageReference> {
         let crane = self.record.executable("registry", "crane");
         build_and_push(&crane, &self.record.addresses.registry(), spec).await
-    }
-
-    async fn apply_system_objects(&self, dns_image: &ImageReference) -> Result<()> {
-        let manifest = SYSTEM_MANIFEST
-            .replace("${DNS_IMAGE}", &dns_image.to_string())
-            .replace(
-                "${DNS_ADDRESS}",
-                &self.record.addresses.dns_service().to_string(),
-            );
-        let mut kubectl = Command::new(self.record.executable("kubernetes", "kubectl"));
-        kubectl
-            .env("KUBECONFIG", self.directory.admin_kubeconfig())
-            .args([
-                "apply",
-                "--server-side",
-                "--field-manager=triptych-cluster",
-                "--filename=-",
-            ]);
-        output_of(kubectl, Some(manifest.as_bytes())).await?;
-        Ok(())
     }
 
     fn local_volumes(&self, agent: &Path, group: String) -> ProcessSpec {
@@ -373,24 +348,6 @@ impl Start<'_> {
 struct SystemImages {
     dns: ImageReference,
     pause: ImageReference,
-}
-
-/// Labels and taints a node so that only pods of tier W go there.
-async fn dedicate_to_w(client: &Client, node: &str) -> Result<()> {
-    let nodes: Api<NodeObject> = Api::all(client.clone());
-    let tier = "node-restriction.kubernetes.io/trading-tier";
-    let patch = json!({
-        "metadata": { "labels": { tier: "W" } },
-        "spec": { "taints": [
-            { "key": tier, "value": "W", "effect": "NoSchedule" },
-            { "key": tier, "value": "W", "effect": "NoExecute" },
-        ] },
-    });
-    nodes
-        .patch(node, &PatchParams::default(), &Patch::Merge(patch))
-        .await
-        .map(drop)
-        .map_err(Error::kubernetes(format!("label node {node}")))
 }
 
 async fn unless_interrupted<T>(work: impl Future<Output = Result<T>>) -> Result<T> {

@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::process::{Child, Command};
-use triptych_cluster::directory::{ClusterDirectory, Phase};
+use triptych_cluster::directory::{ClusterDirectory, ClusterRecord, Phase};
 use triptych_cluster::down::down;
 use triptych_cluster::processes::{ProcessRecord, recorded};
 use triptych_cluster::progress::Progress;
@@ -18,10 +18,24 @@ const THIRD: &str = "ctest-3";
 /// Ends all clusters of the tests and looks for what they left.
 pub(crate) async fn end_all() -> Outcome {
     for name in [FIRST, SECOND, THIRD] {
+        let record = ClusterDirectory::of(&named(name)).record().map_err(text)?;
         down(&named(name), &Progress::new()).await.map_err(text)?;
         nothing_of(name)?;
+        for interface in record.iter().flat_map(interfaces) {
+            let path = Path::new("/sys/class/net").join(&interface);
+            equal(&path.exists(), &false).map_err(|reason| format!("{interface}: {reason}"))?;
+        }
     }
     Ok(())
+}
+
+fn interfaces(record: &ClusterRecord) -> Vec<String> {
+    let plan = record.addresses;
+    record
+        .node_numbers()
+        .map(|node| plan.node_link(node))
+        .chain([plan.bridge()])
+        .collect()
 }
 
 pub(crate) async fn what_a_killed_up_leaves_is_removed_by_down(_: &Clusters) -> Outcome {

@@ -37,6 +37,7 @@ const TOGETHER: &[Test] = tests![
     pods::a_new_pod_resolves_names_at_once,
     pods::a_service_reaches_its_pod_across_nodes,
     pods::an_image_is_pulled_by_the_digest_that_was_built,
+    pods::a_loaded_layout_keeps_the_digest_it_was_written_with,
     storage::a_claim_is_writable_by_its_pods_group_and_outlives_the_pod,
     storage::a_deleted_claim_leaves_no_data,
     network_policies::default_deny_lets_nothing_in,

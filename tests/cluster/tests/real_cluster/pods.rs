@@ -1,8 +1,9 @@
 //! Pods, Services and names.
 
 use serde_json::json;
+use triptych_cluster::probe;
 
-use crate::support::{Clusters, Outcome, equal, holds};
+use crate::support::{Clusters, Outcome, equal, holds, text};
 
 /// Pod Security refuses the pod unless all of the standard is kept, and seccomp must work.
 pub(crate) async fn a_pod_of_the_restricted_standard_runs_and_answers_exec_and_logs(
@@ -91,4 +92,26 @@ pub(crate) async fn an_image_is_pulled_by_the_digest_that_was_built(
         .field("pod/server", ".status.containerStatuses[0].imageID")
         .await?;
     equal(&running, &clusters.first.image)
+}
+
+pub(crate) async fn a_loaded_layout_keeps_the_digest_it_was_written_with(
+    clusters: &Clusters,
+) -> Outcome {
+    let folder = tempfile::tempdir().map_err(text)?;
+    let layout = folder.path().join("image");
+    let written = probe::image()
+        .await
+        .map_err(text)?
+        .write(&layout)
+        .map_err(text)?;
+    let cluster = &clusters.first.cluster;
+    let loaded = cluster
+        .push_archive(&layout, "triptych/loaded")
+        .await
+        .map_err(text)?;
+    equal(&loaded.digest, &written.digest)?;
+    equal(
+        &loaded.to_string(),
+        &format!("{}/triptych/loaded@{}", cluster.registry(), written.digest),
+    )
 }
