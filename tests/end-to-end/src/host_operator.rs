@@ -107,7 +107,7 @@ impl FaultsLab {
         command
             .arg("run")
             .args([
-                "--namespace",
+                "--only-namespace",
                 namespace,
                 "--lease-namespace",
                 namespace,
