@@ -137,9 +137,10 @@ impl Profile {
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
-    text.parse()
-        .map(Duration::from_secs)
-        .map_err(|_| format!("'{text}' is not a whole number of seconds"))
+    let seconds = text.parse().ok();
+    seconds
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .ok_or_else(|| format!("'{text}' is not a number of seconds"))
 }
 
 impl CommandLine {

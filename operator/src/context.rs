@@ -2,20 +2,15 @@
 
 use std::sync::Arc;
 
-use kube::{
-    Client,
-    runtime::events::{Recorder, Reporter},
-};
+use kube::Client;
 
 use crate::{
     attestation::Attester,
     cache::{Caches, Change, Entry},
+    events::Publisher,
     metrics::Metrics,
     queue::WorkQueue,
 };
-
-/// Name under which the operator appears in events.
-const CONTROLLER: &str = "triptych-operator";
 
 /// Everything that reconciliations share.
 #[derive(Clone)]
@@ -29,7 +24,7 @@ pub struct Context {
     /// Asks traders what they run.
     pub attester: Arc<Attester>,
     /// Publishes events.
-    pub recorder: Recorder,
+    pub events: Publisher,
     /// What is measured.
     pub metrics: Arc<Metrics>,
 }
@@ -37,15 +32,11 @@ pub struct Context {
 impl Context {
     /// A context with empty caches. `instance` names this process in events.
     pub fn new(client: Client, metrics: Arc<Metrics>, instance: String) -> Self {
-        let reporter = Reporter {
-            controller: CONTROLLER.into(),
-            instance: Some(instance),
-        };
         Self {
             caches: Arc::default(),
             queue: Arc::default(),
             attester: Arc::new(Attester::new(Arc::clone(&metrics))),
-            recorder: Recorder::new(client.clone(), reporter),
+            events: Publisher::new(client.clone(), instance),
             client,
             metrics,
         }

@@ -60,8 +60,16 @@ impl Failure {
         }
     }
 
+    /// What went wrong, in as few words as say it.
+    pub fn words(error: &(dyn std::error::Error + 'static)) -> String {
+        match error.downcast_ref() {
+            Some(kube::Error::Api(status)) => words(status),
+            _ => chain(error),
+        }
+    }
+
     fn sort_answer(attempt: String, status: &Status) -> Self {
-        let reason = text::at_most(&text::one_line(&status.message), text::MAX_MESSAGE);
+        let reason = words(status);
         match status.code {
             404 => Self::Gone { attempt },
             403 if namespace_is_terminating(status) => Self::Gone { attempt },
@@ -73,6 +81,12 @@ impl Failure {
             },
         }
     }
+}
+
+/// The API server's message, with its status code.
+fn words(status: &Status) -> String {
+    let message = format!("{} ({})", status.message.trim(), status.code);
+    text::at_most(&text::one_line(&message), text::MAX_MESSAGE)
 }
 
 fn namespace_is_terminating(status: &Status) -> bool {
@@ -157,7 +171,7 @@ mod tests {
     #[test]
     fn a_failure_says_what_was_attempted_and_what_the_server_said() {
         let text = sorted(422, &json!({})).to_string();
-        assert_eq!(text, "apply ConfigMap team/a: the server's words");
+        assert_eq!(text, "apply ConfigMap team/a: the server's words (422)");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! - [`watch`] fills the [`cache`]s and asks the [`queue`] for whatever a change concerns;
 //! - [`controllers`] take from the queue while [`leader_election`] allows it: [`observe`] puts a world
 //!   together (with [`attestation`]: what traders say they run), `triptych_decide` decides,
-//!   [`apply`] carries out, [`report`] tells;
+//!   [`apply`] carries out, [`report`] and [`events`] tell;
 //! - [`client`] holds back every write of a process that is not the leader;
 //! - [`errors`] and [`backoff`] say what happens when something fails;
 //! - [`run`] starts and stops all of it; [`command`], [`http`], [`metrics`] and [`telemetry`] are its
@@ -18,6 +18,7 @@ pub mod command;
 pub mod context;
 pub mod controllers;
 pub mod errors;
+pub mod events;
 pub mod http;
 pub mod leader_election;
 pub mod metrics;

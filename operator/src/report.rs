@@ -1,19 +1,16 @@
-//! Writes what was decided where people look: the status, only where it changed, and then the
-//! events.
+//! Writes what was decided where people look: the status, and only where it changed.
 
 use k8s_openapi::{
-    api::core::v1::ObjectReference,
     apimachinery::pkg::apis::meta::v1::{Condition, Time},
     jiff::{Timestamp, Unit},
 };
 use kube::{
     Api, Resource,
     api::{ApiResource, DynamicObject, Patch, PatchParams},
-    runtime::events::{Event, EventType},
 };
 use serde::Serialize;
 use serde_json::{Value, json};
-use tracing::{debug, info, warn};
+use tracing::{debug, info};
 use triptych_crds::{
     ConfigRevision, TradingInstance, config_revision::ConfigRevisionStatus,
     trading_instance::TradingInstanceStatus,
@@ -29,6 +26,7 @@ use crate::{
     cache::{Entry, InstanceEntry, RevisionEntry, UnreadableInstance},
     context::Context,
     errors::Failure,
+    events::reference,
     subject::NamespacedName,
 };
 
@@ -106,7 +104,7 @@ pub async fn unreadable(
             note: text::at_most_bytes(&reports[0].message, text::MAX_EVENT_NOTE),
         };
         let regarding = reference::<TradingInstance>(name, &instance.uid);
-        events(context, &regarding, &[event]).await;
+        context.events.publish(&regarding, &[event]).await;
     }
     Ok(true)
 }
@@ -147,41 +145,6 @@ pub fn refused(
         action: "Apply",
         note: text::at_most_bytes(&text::one_line(&message), text::MAX_EVENT_NOTE),
     })
-}
-
-/// Publishes events. They tell people what happened and decide nothing, so that one that cannot be
-/// published holds nothing up.
-pub async fn events(context: &Context, regarding: &ObjectReference, events: &[EventReport]) {
-    for event in events {
-        let published = Event {
-            type_: match event.severity {
-                Severity::Normal => EventType::Normal,
-                Severity::Warning => EventType::Warning,
-            },
-            reason: event.reason.to_owned(),
-            note: Some(event.note.clone()),
-            action: event.action.to_owned(),
-            secondary: None,
-        };
-        if let Err(error) = context.recorder.publish(&published, regarding).await {
-            warn!(reason = event.reason, %error, "an event was not published");
-        }
-    }
-}
-
-/// What an event is about.
-pub fn reference<K: Resource<DynamicType = ()>>(
-    name: &NamespacedName,
-    uid: &str,
-) -> ObjectReference {
-    ObjectReference {
-        api_version: Some(K::api_version(&()).into_owned()),
-        kind: Some(K::kind(&()).into_owned()),
-        namespace: Some(name.namespace.clone()),
-        name: Some(name.name.clone()),
-        uid: Some(uid.to_owned()),
-        ..ObjectReference::default()
-    }
 }
 
 /// Namespace and name of an instance.

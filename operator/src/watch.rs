@@ -24,6 +24,7 @@ use crate::{
         ClaimEntry, ConfigMapEntry, Entry, InstanceEntry, PodEntry, RevisionEntry, StatefulSetEntry,
     },
     context::Context,
+    errors::Failure,
 };
 
 /// Follows every kind. The tasks never end by themselves.
@@ -80,6 +81,16 @@ where
     Api::all(context.client.clone())
 }
 
+/// The cause alone: what the watcher puts around it repeats it.
+fn words(error: &watcher::Error) -> String {
+    match error {
+        watcher::Error::InitialListFailed(cause)
+        | watcher::Error::WatchStartFailed(cause)
+        | watcher::Error::WatchFailed(cause) => Failure::words(cause),
+        error => Failure::words(error),
+    }
+}
+
 async fn follow<T: Entry>(api: Api<T::Object>, config: Config, context: Context)
 where
     T::Object: Resource + Clone + Debug + DeserializeOwned + Send + 'static,
@@ -115,6 +126,12 @@ fn log(kind: &str, error: &watcher::Error) {
         watcher::Error::WatchError(status) if status.code == 410 => {
             debug!(kind, "the watch is too old: listing again");
         }
-        error => warn!(kind, %error, "the watch failed; trying again"),
+        watcher::Error::InitialListFailed(kube::Error::Api(status)) if status.code == 404 => {
+            warn!(
+                kind,
+                "the kind is not installed (404): apply the CustomResourceDefinitions"
+            );
+        }
+        error => warn!(kind, error = words(error), "the watch failed; trying again"),
     }
 }

@@ -5,7 +5,7 @@ use triptych_decide::instance::decide;
 
 use super::Reached;
 use crate::{
-    apply, context::Context, errors::Failure, metrics::Outcome, observe, report,
+    apply, context::Context, errors::Failure, events, metrics::Outcome, observe, report,
     subject::NamespacedName,
 };
 
@@ -39,8 +39,8 @@ pub(super) async fn reconcile(
     }
     let reported = report::instance(context, instance, &plan.status).await?;
     let uid = instance.metadata.uid.as_deref().unwrap_or_default();
-    let regarding = report::reference::<TradingInstance>(name, uid);
-    report::events(context, &regarding, &plan.events).await;
+    let regarding = events::reference::<TradingInstance>(name, uid);
+    context.events.publish(&regarding, &plan.events).await;
 
     applied?;
     let wrote = reported || !plan.actions.is_empty();

@@ -123,7 +123,7 @@ async fn work(context: Context, end: CancellationToken) {
             "reconcile",
             kind = subject.kind(),
             namespace = subject.namespace(),
-            name = subject.name(),
+            object = subject.name(),
         );
         attempt(&context, &subject).instrument(span).await;
     }

@@ -9,7 +9,7 @@ use triptych_decide::{
 
 use super::Reached;
 use crate::{
-    apply, context::Context, errors::Failure, metrics::Outcome, observe, report,
+    apply, context::Context, errors::Failure, events, metrics::Outcome, observe, report,
     subject::NamespacedName,
 };
 
@@ -29,8 +29,8 @@ pub(super) async fn reconcile(
     apply::carry_out(context, &plan.actions).await?;
     let previous = world.revision.and_then(|subject| subject.status);
     let reported = report::revision(context, name, previous.as_ref(), status).await?;
-    let regarding = report::reference::<ConfigRevision>(name, &entry.uid);
-    report::events(context, &regarding, &plan.events).await;
+    let regarding = events::reference::<ConfigRevision>(name, &entry.uid);
+    context.events.publish(&regarding, &plan.events).await;
     Ok(Reached::after(reported || !plan.actions.is_empty(), None))
 }
 

@@ -19,8 +19,6 @@ pub struct Elector<C: Clock, L: Lock> {
     leadership: Leadership<C>,
     /// The record as it was seen last, and when its state was seen for the first time.
     seen: Option<Seen>,
-    /// When the record was found missing for the first time.
-    missing_since: Option<Duration>,
 }
 
 #[derive(Clone, Debug)]
@@ -42,7 +40,6 @@ impl<C: Clock, L: Lock> Elector<C, L> {
             valid_until,
             leadership,
             seen: None,
-            missing_since: None,
         }
     }
 
@@ -67,7 +64,7 @@ impl<C: Clock, L: Lock> Elector<C, L> {
 
     async fn attempt(&mut self) {
         let outcome = match self.seen.clone() {
-            Some(seen) if self.leadership.may_write() => self.take(Some(seen)).await,
+            Some(seen) if self.leadership.may_write() => self.take(seen).await,
             _ => self.follow().await,
         };
         match outcome {
@@ -85,26 +82,24 @@ impl<C: Clock, L: Lock> Elector<C, L> {
     /// Reads the lock and takes it where that is allowed.
     async fn follow(&mut self) -> Result<(), LockError> {
         let Some((record, version)) = self.read().await? else {
-            return self.create_after_patience().await;
+            return self.create().await;
         };
         let seen = self.remember(record, version);
         if self.is_free(&seen.record) || self.has_expired(&seen) {
-            return self.take(Some(seen)).await;
+            return self.take(seen).await;
         }
         debug!(holder = seen.record.holder, "following");
         Ok(())
     }
 
-    /// A holder may live on for a while after somebody deleted its record.
-    async fn create_after_patience(&mut self) -> Result<(), LockError> {
-        self.seen = None;
-        let now = self.clock.now();
-        let since = *self.missing_since.get_or_insert(now);
-        if now.saturating_sub(since) < self.timing.lease_duration() {
-            debug!("there is no Lease: waiting for a holder that may be left");
-            return Ok(());
-        }
-        self.take(None).await
+    /// Creates the record. That makes nobody the leader: it may have been deleted under a holder that
+    /// lives on for a while.
+    async fn create(&mut self) -> Result<(), LockError> {
+        let record = self.own_record(0);
+        let version = self.write(Step::Take, &record, None).await?;
+        self.remember(record, version);
+        info!("created the Lease: waiting for a holder that may be left");
+        Ok(())
     }
 
     /// Somebody wrote in between. Only the record says who: it may have been an own request whose
@@ -117,7 +112,7 @@ impl<C: Clock, L: Lock> Elector<C, L> {
                     self.resign("the Lease passed to another");
                 } else if !self.leadership.may_write() {
                     debug!("the Lease names this process");
-                } else if let Err(error) = self.take(Some(seen)).await {
+                } else if let Err(error) = self.take(seen).await {
                     warn!(%error, "the Lease was not renewed");
                 }
             }
@@ -130,18 +125,15 @@ impl<C: Clock, L: Lock> Elector<C, L> {
     }
 
     /// Takes or renews the lock. The time that it is good for starts before the request leaves.
-    async fn take(&mut self, seen: Option<Seen>) -> Result<(), LockError> {
-        let renewal = seen.as_ref().is_some_and(|seen| self.holds(&seen.record));
-        let transitions = seen.as_ref().map_or(0, |seen| seen.record.transitions);
-        let record = Record {
-            holder: Some(self.identity.clone()),
-            lease_duration: self.timing.lease_duration(),
-            transitions: transitions.saturating_add(i32::from(!renewal && seen.is_some())),
+    async fn take(&mut self, seen: Seen) -> Result<(), LockError> {
+        let (step, transitions) = if self.holds(&seen.record) && was_held(&seen.record) {
+            (Step::Renew, seen.record.transitions)
+        } else {
+            (Step::Take, seen.record.transitions.saturating_add(1))
         };
+        let record = self.own_record(transitions);
         let started = self.clock.now();
-        let step = if renewal { Step::Renew } else { Step::Take };
-        let expected = seen.as_ref().map(|seen| &seen.version);
-        let version = self.write(step, &record, expected).await?;
+        let version = self.write(step, &record, Some(&seen.version)).await?;
         self.remember(record, version);
         let until = started + self.timing.renew_deadline();
         if self.valid_until.send_replace(Some(until)).is_none() {
@@ -150,9 +142,17 @@ impl<C: Clock, L: Lock> Elector<C, L> {
         Ok(())
     }
 
+    fn own_record(&self, transitions: i32) -> Record {
+        Record {
+            holder: Some(self.identity.clone()),
+            lease_duration: self.timing.lease_duration(),
+            transitions,
+        }
+    }
+
     /// Forbids writes and frees the lock for the next holder.
     async fn give_back(&mut self) {
-        self.resign("this process is stopping");
+        self.valid_until.send_replace(None);
         let Some(seen) = self.seen.take().filter(|seen| self.holds(&seen.record)) else {
             return;
         };
@@ -179,11 +179,10 @@ impl<C: Clock, L: Lock> Elector<C, L> {
         record.holder.as_deref() == Some(self.identity.as_str())
     }
 
-    /// Whether nobody else can hold it. An own request whose answer was lost may have written it;
-    /// where that was a creation, it may have arrived late, over a record that was deleted under its
-    /// holder.
+    /// Whether it can be taken without waiting: it was given back, or an own request whose answer was
+    /// lost took it.
     fn is_free(&self, record: &Record) -> bool {
-        record.holder.is_none() || (self.holds(record) && record.transitions > 0)
+        was_held(record) && (record.holder.is_none() || self.holds(record))
     }
 
     fn has_expired(&self, seen: &Seen) -> bool {
@@ -193,7 +192,6 @@ impl<C: Clock, L: Lock> Elector<C, L> {
 
     /// Keeps the record. The wait for its expiry starts anew with each state of it.
     fn remember(&mut self, record: Record, version: Version) -> Seen {
-        self.missing_since = None;
         let since = match &self.seen {
             Some(seen) if seen.version == version => seen.since,
             _ => self.clock.now(),
@@ -232,4 +230,10 @@ impl<C: Clock, L: Lock> Elector<C, L> {
             }
         }
     }
+}
+
+/// Whether somebody was the leader by this record. A new one says nothing: whoever led by the one
+/// before it may lead on until its deadline.
+fn was_held(record: &Record) -> bool {
+    record.transitions > 0
 }

@@ -10,6 +10,7 @@ use kube::{
 use serde_json::{Map, Value, json};
 
 use super::{Lock, LockError, Record, Step, Version};
+use crate::errors::Failure;
 
 const FIELD_MANAGER: &str = "triptych-operator/lease";
 
@@ -127,7 +128,7 @@ fn version(lease: &Lease) -> Result<Version, LockError> {
 fn sorted(error: &kube::Error) -> LockError {
     match error {
         kube::Error::Api(status) if status.code == 409 => LockError::Conflict,
-        error => LockError::Unavailable(error.to_string()),
+        error => LockError::Unavailable(Failure::words(error)),
     }
 }
 

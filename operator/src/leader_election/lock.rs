@@ -15,7 +15,7 @@ pub struct Record {
     pub holder: Option<String>,
     /// How long others wait after they saw it change.
     pub lease_duration: Duration,
-    /// How often it passed from one holder to another.
+    /// How often somebody became its holder; 0 in a record that was created and never held.
     pub transitions: i32,
 }
 

@@ -7,8 +7,9 @@
 //! whatever became of its requests, as long as the two clocks' rates differ by less than the ratio of
 //! the two durations. No time of one machine is ever compared with that of another.
 //!
-//! A Lease that is not there proves nothing: somebody may have deleted it under a living holder. A
-//! candidate creates it only after it has been missing for a whole `lease_duration`.
+//! A Lease that is not there, or that is new, proves nothing: somebody may have deleted the one before
+//! it under a living holder. Whoever creates it leads only after it has stood unchanged for a whole
+//! `lease_duration`.
 
 mod clock;
 mod elector;

@@ -368,8 +368,6 @@ impl std::fmt::Debug for Candidate {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(192))]
-
     #[test]
     fn never_may_two_write_whatever_the_network_and_the_clocks_do(
         candidates in prop::collection::vec(candidate(), 2..4),
