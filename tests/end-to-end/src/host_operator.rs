@@ -4,7 +4,10 @@ use std::{
     fs::File,
     path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
-    sync::OnceLock,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -103,6 +106,9 @@ impl FaultsLab {
             end_at_write.unwrap_or_default()
         ));
         let output = File::options().create(true).append(true).open(&log)?;
+        static STARTED: AtomicU32 = AtomicU32::new(0);
+        // A Lease of its own: the one before it is known to be dead, and need not be waited out.
+        let lease = format!("operator-{}", STARTED.fetch_add(1, Ordering::Relaxed));
         let mut command = Command::new(&self.operator);
         command
             .arg("run")
@@ -111,6 +117,8 @@ impl FaultsLab {
                 namespace,
                 "--lease-namespace",
                 namespace,
+                "--lease-name",
+                &lease,
                 "--listen",
                 "127.0.0.1:0",
             ])
