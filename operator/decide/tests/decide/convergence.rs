@@ -132,7 +132,7 @@ impl Deed {
             Self::DropKeptTemplate => {
                 annotations.remove(annotation::RENDERED_TEMPLATE);
             }
-            // An operator of another version rendered another grace period, and a variable less.
+            // An operator of another version rendered another grace period, and its pod runs.
             Self::OlderOperator => {
                 let Some(kept) = annotations.get_mut(annotation::RENDERED_TEMPLATE) else {
                     return;
@@ -141,6 +141,10 @@ impl Deed {
                 template["spec"]["terminationGracePeriodSeconds"] = json!(31);
                 *kept = template.to_string();
                 pod.termination_grace_period_seconds = Some(31);
+                if let Some(running) = &mut cluster.pod {
+                    let spec = running.object.spec.as_mut().expect("a pod has a spec");
+                    spec.termination_grace_period_seconds = Some(31);
+                }
             }
             _ => {}
         }
