@@ -4,6 +4,7 @@ pub mod demonstration;
 pub mod host_operator;
 pub mod installation;
 pub mod lab;
+pub mod manifest_table;
 pub mod manifests;
 pub mod namespace;
 pub mod objects;

@@ -1,16 +1,12 @@
 //! The table of manifests, held against a real API server and a real `kubectl`.
 
-use std::{
-    collections::BTreeSet,
-    io::Write,
-    path::Path,
-    process::{Command, Stdio},
-};
+use std::{collections::BTreeSet, io::Write};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use http::{Method, Request};
 use kube::Client;
 use serde_json::Value;
+use tempfile::NamedTempFile;
 use triptych_crds::{
     GROUP, VERSION,
     cases::{self, Case, FileCase},
@@ -39,15 +35,19 @@ pub async fn check_against(client: &Client, namespace: &str) -> Result<Vec<Strin
 }
 
 /// Holds every file of the table that is read against what `kubectl` makes of it.
-pub fn check_files_against(kubectl: &Path) -> Result<Vec<String>> {
+/// `kubectl` runs the program with some arguments and answers with what it prints.
+pub fn check_files_against(kubectl: impl Fn(&[&str]) -> Result<String>) -> Result<Vec<String>> {
     let mut wrong = Vec::new();
     for file in cases::files() {
         let Some(expected) = &file.reads_as else {
             continue;
         };
-        let found = as_kubectl_reads(kubectl, &file)?;
+        let found = as_kubectl_reads(&kubectl, &file)?;
         if found != *expected {
-            wrong.push(format!("{}\n  expected {expected}\n  found {found}", file.name));
+            wrong.push(format!(
+                "{}\n  expected {expected}\n  found {found}",
+                file.name
+            ));
         }
     }
     Ok(wrong)
@@ -59,14 +59,12 @@ async fn found(client: &Client, namespace: &str, case: &Case) -> Result<BTreeSet
         None => send(client, Method::POST, &collection, DRY_RUN, &case.manifest).await?,
         Some(update) => {
             let created = send(client, Method::POST, &collection, "", &case.manifest).await?;
-            let created = created.map_err(|problems| anyhow::anyhow!("not created: {problems:?}"))?;
+            let created = created.map_err(|problems| anyhow!("not created: {problems:?}"))?;
             let name = created["metadata"]["name"].as_str().context("no name")?;
             let object = format!("{collection}/{name}");
-            let mut update = update.clone();
-            update["metadata"]["resourceVersion"] = created["metadata"]["resourceVersion"].clone();
-            let answer = send(client, Method::PUT, &object, DRY_RUN, &update).await;
+            let answer = update_in_place(client, &object, update).await;
             let deleted = send(client, Method::DELETE, &object, "", &Value::Null).await?;
-            deleted.map_err(|problems| anyhow::anyhow!("not deleted: {problems:?}"))?;
+            deleted.map_err(|problems| anyhow!("not deleted: {problems:?}"))?;
             answer?
         }
     };
@@ -79,6 +77,29 @@ async fn found(client: &Client, namespace: &str, case: &Case) -> Result<BTreeSet
     }
 }
 
+/// Updates an object whose status the operator may be writing at the same time.
+async fn update_in_place(client: &Client, object: &str, update: &Value) -> Result<Answer> {
+    let mut update = update.clone();
+    for _ in 0..ATTEMPTS {
+        let current = send(client, Method::GET, object, "", &Value::Null).await?;
+        let current = current.map_err(|problems| anyhow!("not read: {problems:?}"))?;
+        update["metadata"]["resourceVersion"] = current["metadata"]["resourceVersion"].clone();
+        match send(client, Method::PUT, object, DRY_RUN, &update).await {
+            Err(error) if is_conflict(&error) => {}
+            answer => return answer,
+        }
+    }
+    bail!("{object}: changed {ATTEMPTS} times between reading and writing")
+}
+
+fn is_conflict(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(kube::Error::Api(status)) if status.code == 409)
+}
+
+/// What the API server stored, or what it found wrong.
+type Answer = Result<Value, BTreeSet<Problem>>;
+
+const ATTEMPTS: usize = 20;
 const DRY_RUN: &str = "?dryRun=All&fieldValidation=Strict";
 
 fn collection(kind: &str, namespace: &str) -> String {
@@ -95,8 +116,12 @@ async fn send(
     path: &str,
     query: &str,
     body: &Value,
-) -> Result<Result<Value, BTreeSet<Problem>>> {
-    let bytes = if body.is_null() { Vec::new() } else { serde_json::to_vec(body)? };
+) -> Result<Answer> {
+    let bytes = if body.is_null() {
+        Vec::new()
+    } else {
+        serde_json::to_vec(body)?
+    };
     let request = Request::builder()
         .method(method)
         .uri(format!("{path}{query}"))
@@ -104,24 +129,25 @@ async fn send(
         .body(bytes)?;
     match client.request::<Value>(request).await {
         Ok(object) => Ok(Ok(object)),
-        Err(kube::Error::Api(status)) => Ok(Err(problems(&status)?)),
+        Err(kube::Error::Api(status)) => match problems(&status) {
+            problems if problems.is_empty() => Err(kube::Error::Api(status).into()),
+            problems => Ok(Err(problems)),
+        },
         Err(error) => Err(error.into()),
     }
 }
 
 /// The problems of an answer: its causes, or the fields that a strict decoder names.
-fn problems(status: &kube::core::Status) -> Result<BTreeSet<Problem>> {
+fn problems(status: &kube::core::Status) -> BTreeSet<Problem> {
     let causes = status.details.iter().flat_map(|details| &details.causes);
-    let mut problems: BTreeSet<_> =
-        causes.map(|cause| Problem::new(cause.field.clone(), cause.message.clone())).collect();
+    let mut problems: BTreeSet<_> = causes
+        .map(|cause| Problem::new(cause.field.clone(), cause.message.clone()))
+        .collect();
     for part in status.message.split("unknown field \"").skip(1) {
         let path = part.split('"').next().unwrap_or_default();
         problems.insert(Problem::new(path, format!("unknown field \"{path}\"")));
     }
-    if problems.is_empty() {
-        bail!("{} {}: {}", status.code, status.reason, status.message);
-    }
-    Ok(problems)
+    problems
 }
 
 /// The hash of what the API server would store is the hash of the file.
@@ -129,7 +155,7 @@ fn check_hash(case: &Case, stored: &Value) -> Result<()> {
     if case.kind != "ConfigRevision" || case.update.is_some() || case.hash_refused.is_some() {
         return Ok(());
     }
-    let of_file = config_of(&case.manifest).map_err(|problems| anyhow::anyhow!("no hash: {problems:?}"))?;
+    let of_file = config_of(&case.manifest).map_err(|problems| anyhow!("no hash: {problems:?}"))?;
     let of_stored = canonical_config(&stored["spec"])?;
     anyhow::ensure!(
         of_file == of_stored,
@@ -140,19 +166,30 @@ fn check_hash(case: &Case, stored: &Value) -> Result<()> {
     Ok(())
 }
 
-fn as_kubectl_reads(kubectl: &Path, file: &FileCase) -> Result<Value> {
-    let indented: String = file.text.lines().map(|line| format!("  {line}\n")).collect();
-    let manifest = format!(
+fn as_kubectl_reads(
+    kubectl: &impl Fn(&[&str]) -> Result<String>,
+    file: &FileCase,
+) -> Result<Value> {
+    let indented: String = file
+        .text
+        .lines()
+        .map(|line| format!("  {line}\n"))
+        .collect();
+    let mut manifest = NamedTempFile::with_suffix(".yaml")?;
+    write!(
+        manifest,
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: case }}\nread:\n{indented}"
-    );
-    let mut child = Command::new(kubectl)
-        .args(["create", "--dry-run=client", "--validate=false", "-o", "json", "-f", "-"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .with_context(|| kubectl.display().to_string())?;
-    child.stdin.take().context("no standard input")?.write_all(manifest.as_bytes())?;
-    let output = child.wait_with_output()?;
-    anyhow::ensure!(output.status.success(), "{}: kubectl refused it", file.name);
-    Ok(serde_json::from_slice::<Value>(&output.stdout)?["read"].take())
+    )?;
+    let path = manifest.path().to_str().context("a path that is no text")?;
+    let words = [
+        "create",
+        "--dry-run=client",
+        "--validate=false",
+        "-o",
+        "json",
+        "-f",
+        path,
+    ];
+    let printed = kubectl(&words).with_context(|| file.name.clone())?;
+    Ok(serde_json::from_str::<Value>(&printed)?["read"].take())
 }

@@ -5,6 +5,7 @@ mod attestation;
 mod dataset;
 mod deletion;
 mod fleet;
+mod manifest_table;
 mod operator_crashes;
 mod quiet;
 mod stored_under_an_older_schema;
