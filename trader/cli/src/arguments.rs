@@ -137,7 +137,8 @@ pub(crate) struct ReplayArguments {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Speaks the venue's public protocol: WebSocket /stream?streams=btcusdt@depth@100ms/btcusdt@trade and
-/ws/<stream>, REST /api/v3/depth, exchangeInfo, time and ping. No account, no orders.
+/ws/<stream>, REST /api/v3/depth, exchangeInfo, time and ping. No account, no orders. Logs go to
+standard error; TRIPTYCH_LOG filters them (debug, info, warn).
 
 Examples:
   trader tape serve --generate 7

@@ -1,9 +1,10 @@
 //! `trader tape serve` and `record`.
 
 use std::fs::OpenOptions;
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::time::Duration;
 
+use tracing_subscriber::EnvFilter;
 use triptych_market_data::generator::{DEFAULT_START, Generator};
 use triptych_market_data::instruments::Instruments;
 use triptych_market_data::tape::{Faults, TapeOptions, TapeSource, serve_until_signal};
@@ -27,6 +28,7 @@ pub(crate) fn serve(arguments: ServeArguments) -> Result<(), Failure> {
         wait_for_clients: arguments.wait_for_clients,
         ..TapeOptions::new(arguments.listen, source(&arguments)?)
     };
+    log_to_standard_error();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -36,6 +38,14 @@ pub(crate) fn serve(arguments: ServeArguments) -> Result<(), Failure> {
         options.listen
     );
     Ok(runtime.block_on(serve_until_signal(options))?)
+}
+
+fn log_to_standard_error() {
+    let filter = EnvFilter::try_from_env("TRIPTYCH_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_env_filter(filter)
+        .init();
 }
 
 fn source(arguments: &ServeArguments) -> Result<TapeSource, Failure> {

@@ -138,9 +138,14 @@ fn everything_that_is_wrong_is_said_with_its_path() {
             "cannot run: spec.venue",
         ),
         (
+            "orderQuantity: \"0.0015\"",
+            "orderQuantity: \"999999999999\"",
+            "cannot run: spec.strategies[0].orderQuantity: \"999999999999\" is out of range",
+        ),
+        (
             "maximum: \"0.002\"",
             "maximum: \"0.000001\"",
-            "cannot run: spec.riskRules[1].quantityLimits.minimum",
+            "refused: spec.riskRules[1]",
         ),
     ];
     for (from, to, expected) in cases {

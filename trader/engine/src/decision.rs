@@ -161,4 +161,37 @@ mod tests {
     fn without_rules_everything_is_accepted() {
         assert_eq!(decide("9", &[]).1, Enforcement::Accept);
     }
+
+    proptest::proptest! {
+        /// Whatever the limits: what enforcement lets through, every rule passes as it is.
+        #[test]
+        fn what_is_let_through_breaks_no_rule(
+            units in 1_i64..1_000_000_000,
+            limits in proptest::collection::vec((0_i64..1_000_000_000, 0_i64..1_000_000_000), 1..4),
+            notional in (0_i64..2_000, 0_i64..2_000),
+        ) {
+            let mut rules: Vec<Box<dyn RiskRule>> = Vec::new();
+            for (minimum, maximum) in limits {
+                let (minimum, maximum) = (Quantity::from_units(minimum), Quantity::from_units(maximum));
+                rules.push(Box::new(QuantityLimits { minimum, maximum }));
+            }
+            rules.push(notional_limits(&notional.0.to_string(), &notional.1.to_string()));
+            let mut case = RiskCase::buy("100", "1");
+            case.proposal.quantity = Quantity::from_units(units);
+            let broken = case.with_context(|context| {
+                let mut verdicts = Vec::new();
+                judge(&rules, context, &mut verdicts);
+                let quantity = match enforce(&rules, context, &verdicts) {
+                    Enforcement::Accept => context.proposal.quantity,
+                    Enforcement::Resize(quantity) => quantity,
+                    Enforcement::Deny(_) => return Vec::new(),
+                };
+                let proposal = Proposal { quantity, ..*context.proposal };
+                judge(&rules, &RiskContext { proposal: &proposal, ..*context }, &mut verdicts);
+                verdicts.retain(|verdict| verdict.outcome != crate::risk::Outcome::Pass);
+                verdicts
+            });
+            proptest::prop_assert!(broken.is_empty(), "{broken:?}");
+        }
+    }
 }

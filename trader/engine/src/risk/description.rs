@@ -37,7 +37,8 @@ pub fn page(rules: &[&RuleDescription]) -> String {
          Every rule of a revision judges every candidate trade, in the order of `spec.riskRules`; none\n\
          stops another from being asked. Comparisons are exact decimals. A verdict holds `rule`, `version`,\n\
          `pass`, `observed`, `limit`, `resized_qty` and `deny_code`. Where rules shrink a trade, the\n\
-         smallest quantity is judged once more by every rule, and must pass as it is.\n\n\
+         smallest quantity is judged once more by every rule, and must pass as it is; a rule that would shrink it\n\
+         further denies it with `SHRINKS_TWICE`.\n\n\
          | Rule | Protects from |\n|---|---|\n",
     );
     for rule in rules {
