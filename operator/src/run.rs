@@ -67,7 +67,7 @@ impl Parts {
         let stop_elector = CancellationToken::new();
         let stop_endpoints = CancellationToken::new();
         Ok(Self {
-            watches: watch::follow_all(&context),
+            watches: watch::follow_all(&context, arguments.only_namespace.as_deref()),
             elector: tokio::spawn(elector.run(stop_elector.clone())),
             endpoints: tokio::spawn({
                 let (address, context) = (arguments.listen, context.clone());

@@ -27,58 +27,77 @@ use crate::{
     errors::Failure,
 };
 
-/// Follows every kind. The tasks never end by themselves.
-pub fn follow_all(context: &Context) -> JoinSet<()> {
+/// Follows every kind, in all namespaces or in one. The tasks never end by themselves.
+pub fn follow_all(context: &Context, only_namespace: Option<&str>) -> JoinSet<()> {
+    let instances = untyped::<TradingInstance>(context, only_namespace);
+    let revisions = untyped::<ConfigRevision>(context, only_namespace);
+    let selector = format!("{}={}", names::label::MANAGED_BY, names::MANAGER);
+    let managed = Config::default().labels(&selector);
+    let everything = Config::default();
     let mut tasks = JoinSet::new();
-    let everything = Config::default;
-    let managed = || {
-        let selector = format!("{}={}", names::label::MANAGED_BY, names::MANAGER);
-        Config::default().labels(&selector)
-    };
     tasks.spawn(follow::<InstanceEntry>(
-        untyped::<TradingInstance>(context),
-        everything(),
+        instances,
+        everything.clone(),
         context.clone(),
     ));
     tasks.spawn(follow::<RevisionEntry>(
-        untyped::<ConfigRevision>(context),
-        everything(),
+        revisions,
+        everything,
         context.clone(),
     ));
-    tasks.spawn(follow::<ConfigMapEntry>(
-        typed(context),
-        managed(),
-        context.clone(),
-    ));
-    tasks.spawn(follow::<ClaimEntry>(
-        typed(context),
-        managed(),
-        context.clone(),
-    ));
-    tasks.spawn(follow::<StatefulSetEntry>(
-        typed(context),
-        managed(),
-        context.clone(),
-    ));
-    tasks.spawn(follow::<PodEntry>(
-        typed(context),
-        managed(),
-        context.clone(),
-    ));
+    let mut made_by_us = ManagedWatches {
+        tasks: &mut tasks,
+        context,
+        only_namespace,
+        config: managed,
+    };
+    made_by_us.add::<ConfigMapEntry>();
+    made_by_us.add::<ClaimEntry>();
+    made_by_us.add::<StatefulSetEntry>();
+    made_by_us.add::<PodEntry>();
     tasks
+}
+
+/// Watches of what the operator made, by its label.
+struct ManagedWatches<'a> {
+    tasks: &'a mut JoinSet<()>,
+    context: &'a Context,
+    only_namespace: Option<&'a str>,
+    config: Config,
+}
+
+impl ManagedWatches<'_> {
+    fn add<T: Entry>(&mut self)
+    where
+        T::Object: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+            + Clone
+            + Debug
+            + DeserializeOwned
+            + Send
+            + 'static,
+    {
+        let client = self.context.client.clone();
+        let api = match self.only_namespace {
+            Some(namespace) => Api::namespaced(client, namespace),
+            None => Api::all(client),
+        };
+        let watch = follow::<T>(api, self.config.clone(), self.context.clone());
+        self.tasks.spawn(watch);
+    }
 }
 
 /// Our own kinds are watched without a type: an object that was stored under another schema, or one
 /// broken object among many, cannot stop the watch, and revisions are hashed as they are stored.
-fn untyped<K: Resource<DynamicType = ()>>(context: &Context) -> Api<DynamicObject> {
-    Api::all_with(context.client.clone(), &ApiResource::erase::<K>(&()))
-}
-
-fn typed<K>(context: &Context) -> Api<K>
-where
-    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
-{
-    Api::all(context.client.clone())
+fn untyped<K: Resource<DynamicType = ()>>(
+    context: &Context,
+    only_namespace: Option<&str>,
+) -> Api<DynamicObject> {
+    let client = context.client.clone();
+    let resource = ApiResource::erase::<K>(&());
+    match only_namespace {
+        Some(namespace) => Api::namespaced_with(client, namespace, &resource),
+        None => Api::all_with(client, &resource),
+    }
 }
 
 /// The cause alone: what the watcher puts around it repeats it.

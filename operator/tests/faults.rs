@@ -11,15 +11,14 @@ use std::{
 use http::Method;
 use mock_api_server::{ApiServer, Fault};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tower::service_fn;
 use triptych_operator::{
     client,
     context::Context,
     controllers,
-    leader_election::{
-        Elector, Leadership, Lock, LockError, Record, Step, SystemClock, Timing, Version,
-    },
+    leader_election::{Clock, Elector, Leadership, Lock, LockError, Record, Step, Timing, Version},
     metrics::Metrics,
     watch,
 };
@@ -60,9 +59,23 @@ impl Lock for Memory {
     }
 }
 
+/// The clock of the test's virtual time.
+#[derive(Clone, Copy)]
+struct VirtualClock(Instant);
+
+impl Clock for VirtualClock {
+    fn now(&self) -> Duration {
+        self.0.elapsed()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+}
+
 /// An operator process, without the process.
 struct Operator {
-    leadership: Leadership,
+    leadership: Leadership<VirtualClock>,
     lock: Memory,
     metrics: Arc<Metrics>,
     context: Context,
@@ -76,7 +89,8 @@ impl Operator {
     fn start_with(server: &ApiServer, lock: Memory) -> Self {
         let seconds = Duration::from_secs;
         let timing = Timing::new(seconds(15), seconds(10), seconds(2)).expect("valid");
-        let elector = Elector::new("operator".into(), timing, SystemClock, lock.clone());
+        let clock = VirtualClock(Instant::now());
+        let elector = Elector::new("operator".into(), timing, clock, lock.clone());
         let leadership = elector.leadership();
         let metrics = Arc::new(Metrics::new("production"));
         let handler = {
@@ -85,7 +99,7 @@ impl Operator {
         };
         let client = client::over(handler, Arc::clone(&metrics), leadership.clone());
         let context = Context::new(client, Arc::clone(&metrics), "operator".into());
-        let mut watches = watch::follow_all(&context);
+        let mut watches = watch::follow_all(&context, None);
         let never = CancellationToken::new();
         tokio::spawn(async move { while watches.join_next().await.is_some() {} });
         tokio::spawn(elector.run(never.clone()));
@@ -378,10 +392,7 @@ async fn a_leader_that_is_taken_away_its_lease_writes_nothing_more() {
     converged(&server).await;
     *operator.lock.record.lock().expect("lock") = (Some("another".into()), 1_000);
     operator.lock.cut_off.cancel();
-    // The clock of leadership is the machine's, not the virtual one: wait for it in steps.
-    while operator.leadership.may_write() {
-        tokio::task::yield_now().await;
-    }
+    operator.leadership.lost().await;
     let writes = server.writes().len();
     server.put("configrevisions", revision("r2"));
     server.put("tradinginstances", instance("second", "r2"));
