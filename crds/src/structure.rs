@@ -96,29 +96,34 @@ fn text_at<'manifest>(manifest: &'manifest Value, field: &str) -> &'manifest str
 }
 
 /// The manifest as the API server sees it before it checks it: without nulls where the schema has a
-/// field, and without a status.
+/// field, without a status, and with whole numbers as integers.
 pub fn admitted(schema: &Value, manifest: &Value) -> Value {
     let mut admitted = manifest.clone();
     if let Value::Object(fields) = &mut admitted {
         fields.remove("status");
     }
-    drop_nulls(schema, &mut admitted);
+    settle(schema, &mut admitted);
     admitted
 }
 
-fn drop_nulls(schema: &Value, value: &mut Value) {
+fn settle(schema: &Value, value: &mut Value) {
     match value {
         Value::Object(fields) => {
             fields.retain(|name, field| !(field.is_null() && field_schema(schema, name).is_some()));
             for (name, field) in fields {
                 if let Some(schema) = field_schema(schema, name) {
-                    drop_nulls(schema, field);
+                    settle(schema, field);
                 }
             }
         }
         Value::Array(items) => items
             .iter_mut()
-            .for_each(|item| drop_nulls(&schema["items"], item)),
+            .for_each(|item| settle(&schema["items"], item)),
+        Value::Number(number) if !number.is_i64() && is_whole(value) => {
+            if let Ok(whole) = format!("{:.0}", value.as_f64().unwrap_or_default()).parse::<i64>() {
+                *value = whole.into();
+            }
+        }
         _ => {}
     }
 }

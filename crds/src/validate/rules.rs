@@ -9,7 +9,9 @@ use crate::problem::Problem;
 
 /// Problems that the schema's rules find; rules on `oldSelf` run with `old` only.
 pub(super) fn check(schema: &Value, manifest: &Value, old: Option<&Value>) -> Vec<Problem> {
-    let Err(errors) = Validator::new().validate(schema, manifest, old) else {
+    let mut bounded = manifest.clone();
+    drop_large_exponents(&mut bounded);
+    let Err(errors) = Validator::new().validate(schema, &bounded, old) else {
         return Vec::new();
     };
     let mut scalar_rules = HashSet::new();
@@ -18,6 +20,25 @@ pub(super) fn check(schema: &Value, manifest: &Value, old: Option<&Value>) -> Ve
         .into_iter()
         .map(|error| problem(&error, manifest, &scalar_rules))
         .collect()
+}
+
+/// The arithmetic of quantities overflows on exponents such as `1e999`. No pattern allows one, so its
+/// text is a problem already; the rules see a text that is no quantity instead.
+fn drop_large_exponents(value: &mut Value) {
+    match value {
+        Value::String(text) if has_large_exponent(text) => text.clear(),
+        Value::Array(items) => items.iter_mut().for_each(drop_large_exponents),
+        Value::Object(fields) => fields.values_mut().for_each(drop_large_exponents),
+        _ => {}
+    }
+}
+
+fn has_large_exponent(text: &str) -> bool {
+    let is_mantissa = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.');
+    let Some((mantissa, exponent)) = text.split_once(['e', 'E']) else {
+        return false;
+    };
+    mantissa.bytes().all(is_mantissa) && exponent.trim_start_matches(['+', '-']).len() > 1
 }
 
 fn problem(error: &ValidationError, manifest: &Value, scalar_rules: &HashSet<&str>) -> Problem {
