@@ -45,6 +45,9 @@ impl Chart {
     }
 
     /// What `helm install` would tell the person who runs it.
+    ///
+    /// # Panics
+    /// When helm prints no notes.
     pub fn notes(&self, values: &[&str]) -> Result<String, Refusal> {
         let mut install = self.command("install", values);
         install.args(["--namespace", NAMESPACE, "--dry-run=client"]);

@@ -1,7 +1,9 @@
 //! The operator's pods: restricted always, two of them in production, one in development.
 
+use std::fs;
+
 use serde_json::{Value, json};
-use triptych_chart_tests::{Manifests, manifests::strings};
+use triptych_chart_tests::{Manifests, in_repository, manifests::strings};
 
 use crate::{DIGEST, PROFILES, rendered};
 
@@ -173,6 +175,23 @@ fn the_pod_knows_its_name_and_namespace_for_the_lease() {
         assert_eq!(
             *source,
             json!({ "fieldRef": { "apiVersion": "v1", "fieldPath": field } })
+        );
+    }
+}
+
+/// The operator's command line is the only place that reads the environment.
+#[test]
+fn the_operator_reads_every_variable_that_the_pod_sets() {
+    let command_line = in_repository("operator/src/command.rs");
+    let command_line = fs::read_to_string(command_line).unwrap();
+    let manifests = rendered(&[]);
+    let variables = container(&manifests)["env"].as_array().unwrap();
+    assert_eq!(variables.len(), 6);
+    for variable in variables {
+        let read = format!("env = {}", variable["name"]);
+        assert!(
+            command_line.contains(&read),
+            "no {read} in operator/src/command.rs"
         );
     }
 }

@@ -1,5 +1,10 @@
 //! What `charts/triptych` promises, each promise a test.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, its helpers too"
+)]
+
 mod definitions;
 mod deployment;
 mod documentation;

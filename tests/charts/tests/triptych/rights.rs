@@ -204,7 +204,7 @@ fn view_edit_and_admin_are_aggregated_into_the_built_in_roles() {
             .keys()
             .filter_map(|label| label.strip_prefix("rbac.authorization.k8s.io/aggregate-to-"))
             .collect();
-        assert_eq!(found, BTreeSet::from_iter(into.iter().copied()), "{role}");
+        assert_eq!(found, into.iter().copied().collect(), "{role}");
     }
 }
 
