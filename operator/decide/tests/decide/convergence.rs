@@ -99,7 +99,9 @@ impl Deed {
                     pod.swap_image(&image('f'));
                 }
             }
+            // The build lies, and with it every pod to come.
             Self::LieAbout(lie) => {
+                cluster.lie.clone_from(lie);
                 if let Some(pod) = &mut cluster.pod {
                     pod.lie.clone_from(lie);
                 }

@@ -96,7 +96,7 @@ impl Cluster {
         SimulatedPod {
             object,
             mounted: None,
-            lie: None,
+            lie: self.lie.clone(),
             runs: 0,
         }
     }

@@ -39,6 +39,8 @@ pub(crate) struct Cluster {
     former_set: Option<StatefulSet>,
     /// Whether the StatefulSet controller acts on that.
     pub(crate) controller_is_stale: bool,
+    /// What the traders of later pods say otherwise than it is.
+    pub(crate) lie: Option<Lie>,
     /// Writes of actions that are left before the operator crashes.
     pub(crate) writes_before_crash: Option<usize>,
     pub(crate) writes: usize,
@@ -69,6 +71,7 @@ impl Cluster {
             stateful_set: None,
             pod: None,
             former_set: None,
+            lie: None,
             controller_is_stale: false,
             writes_before_crash: None,
             writes: 0,
