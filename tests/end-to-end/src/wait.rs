@@ -11,7 +11,7 @@ use kube::{
 use serde::de::DeserializeOwned;
 
 /// Longest wait for something that a healthy cluster does within seconds.
-pub const PATIENCE: Duration = Duration::from_mins(2);
+pub const PATIENCE: Duration = Duration::from_mins(4);
 
 /// Watches one object until `met` holds for it, or for its absence (`None`).
 pub async fn until<K>(

@@ -88,12 +88,14 @@ async fn killed_at_every_write(scenario: Scenario) -> Result<()> {
             return run.remove().await;
         }
         let operator = lab.start_operator(&run.namespace, None)?;
-        let end = run.end().await?;
-        ensure!(
-            end == expected,
-            "{scenario:?}, killed at write {number}: {}",
-            difference(&expected, &end)
-        );
+        run.end().await?;
+        let what = format!("{scenario:?}, killed at write {number}: the same end");
+        wait::until_answer(&what, async || {
+            let end = run.snapshot().await?;
+            ensure!(end == expected, "{}", difference(&expected, &end));
+            Ok(Some(()))
+        })
+        .await?;
         operator.stop().await?;
         run.remove().await?;
     }
@@ -273,7 +275,7 @@ impl Run {
                 .status
                 .as_ref()
                 .and_then(|status| status.observed_generation);
-            observed == instance.metadata.generation && met(instance)
+            observed == instance.metadata.generation && is_settled(instance) && met(instance)
         };
         let waited = wait::until_present(&self.instances(), "observer", what, current).await;
         waited
@@ -326,6 +328,15 @@ impl Run {
             .await?;
         Ok(())
     }
+}
+
+/// Whether the operator waits for nothing more.
+fn is_settled(instance: &TradingInstance) -> bool {
+    let conditions = instance.status.as_ref().map(|status| &status.conditions);
+    conditions.is_some_and(|all| {
+        all.iter()
+            .any(|one| one.type_ == "Progressing" && one.status == "False")
+    })
 }
 
 /// What of an object must be the same in every run: no identifiers, no times, nothing that the cluster added.

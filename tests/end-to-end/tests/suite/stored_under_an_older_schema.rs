@@ -11,6 +11,7 @@ use triptych_crds::{TradingInstance, definitions};
 use triptych_end_to_end::{host_operator::FaultsLab, manifests, objects, wait};
 
 const NAMESPACE: &str = "older-schema";
+const UNKNOWN_LEVEL: &str = "Verbose";
 const DEFINITION: &str = "tradinginstances.triptych.trading";
 
 #[tokio::test]
@@ -24,9 +25,9 @@ async fn an_object_stored_under_an_older_schema_stops_nothing_and_gets_a_conditi
         objects::apply(&client, NAMESPACE, &manifest).await?;
     }
 
-    // Stored as an older version might have: a tier as a number.
+    // Stored as an older version might have: a level that this version does not know.
     let mut old = manifests::observer("old", "first");
-    old["spec"]["tier"] = json!(3);
+    old["spec"]["logLevel"] = json!(UNKNOWN_LEVEL);
     let current = with_schema_that_takes_anything(&client).await?;
     let stored = objects::apply(&client, NAMESPACE, &old).await;
     put_back(&client, &current).await?;
@@ -68,12 +69,11 @@ async fn an_object_stored_under_an_older_schema_stops_nothing_and_gets_a_conditi
     ensure!(told["status"] == "False", "{told}");
     let message = told["message"].as_str().unwrap_or_default();
     ensure!(
-        message.contains("tier"),
+        message.contains("logLevel") && message.contains(UNKNOWN_LEVEL),
         "the message names the field: {message}"
     );
 
     operator.stop().await?;
-    // Deleted while the schema takes it, or the finalizing update would be refused.
     raw.delete("old", &DeleteParams::default()).await?;
     objects::api_for(&client, &namespace, "")
         .await?
@@ -111,7 +111,7 @@ async fn put_back(client: &kube::Client, definition: &Value) -> Result<()> {
     let loose =
         definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"].is_null();
     let mut probe = manifests::observer("probe", "first");
-    probe["spec"]["tier"] = json!(3);
+    probe["spec"]["logLevel"] = json!(UNKNOWN_LEVEL);
     wait::until_answer("the API server serves by the new schema", async || {
         let api = objects::api_for(client, &probe, NAMESPACE).await?;
         let parameters = PatchParams {

@@ -139,7 +139,8 @@ async fn a_pod_whose_image_is_not_the_revisions_is_replaced() -> Result<()> {
 }
 
 #[tokio::test]
-async fn m3_a_pod_made_for_another_configuration_is_replaced_and_status_shows_what_runs() -> Result<()> {
+async fn m3_a_pod_made_for_another_configuration_is_replaced_and_status_shows_what_runs()
+-> Result<()> {
     let lab = Lab::get();
     let namespace = TestNamespace::create(lab, "other-hash").await?;
     namespace.start_observer("intelligence").await?;
