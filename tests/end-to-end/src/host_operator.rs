@@ -101,12 +101,12 @@ impl FaultsLab {
         namespace: &str,
         end_at_write: Option<u32>,
     ) -> Result<HostOperator> {
+        static STARTED: AtomicU32 = AtomicU32::new(0);
         let log = self.logs.join(format!(
             "{namespace}-{}.log",
             end_at_write.unwrap_or_default()
         ));
         let output = File::options().create(true).append(true).open(&log)?;
-        static STARTED: AtomicU32 = AtomicU32::new(0);
         // A Lease of its own: the one before it is known to be dead, and need not be waited out.
         let lease = format!("operator-{}", STARTED.fetch_add(1, Ordering::Relaxed));
         let mut command = Command::new(&self.operator);

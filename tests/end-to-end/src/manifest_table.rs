@@ -170,16 +170,14 @@ fn as_kubectl_reads(
     kubectl: &impl Fn(&[&str]) -> Result<String>,
     file: &FileCase,
 ) -> Result<Value> {
-    let indented: String = file
-        .text
-        .lines()
-        .map(|line| format!("  {line}\n"))
-        .collect();
     let mut manifest = NamedTempFile::with_suffix(".yaml")?;
     write!(
         manifest,
-        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: case }}\nread:\n{indented}"
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: case }}\nread:\n"
     )?;
+    for line in file.text.lines() {
+        writeln!(manifest, "  {line}")?;
+    }
     let path = manifest.path().to_str().context("a path that is no text")?;
     let words = [
         "create",
