@@ -44,7 +44,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Tape {
             command: TapeCommand::Serve(arguments),
-        } => tape::serve(arguments),
+        } => tape::serve(&arguments),
         Command::Tape {
             command: TapeCommand::Record(arguments),
         } => tape::record(&arguments),

@@ -175,13 +175,12 @@ impl Replay {
                 eprintln!("trader: {count} events, {candidates} candidates");
                 next_progress = Instant::now() + PROGRESS_INTERVAL;
             }
-            match self.known.get(event.instrument.index()).copied().flatten() {
-                Some(instrument) => event.instrument = instrument,
-                None => {
-                    self.others += 1;
-                    continue;
-                }
-            }
+            let known = self.known.get(event.instrument.index()).copied().flatten();
+            let Some(instrument) = known else {
+                self.others += 1;
+                continue;
+            };
+            event.instrument = instrument;
             self.decide(&event)?;
         }
         Ok(count)

@@ -14,7 +14,7 @@ use crate::arguments::{RecordArguments, ServeArguments};
 use crate::failure::Failure;
 
 /// Serves until the process is asked to end.
-pub(crate) fn serve(arguments: ServeArguments) -> Result<(), Failure> {
+pub(crate) fn serve(arguments: &ServeArguments) -> Result<(), Failure> {
     let options = TapeOptions {
         pace: arguments.speed,
         faults: Faults {
@@ -26,7 +26,7 @@ pub(crate) fn serve(arguments: ServeArguments) -> Result<(), Failure> {
             throttle_every: arguments.throttle_every,
         },
         wait_for_clients: arguments.wait_for_clients,
-        ..TapeOptions::new(arguments.listen, source(&arguments)?)
+        ..TapeOptions::new(arguments.listen, source(arguments)?)
     };
     log_to_standard_error();
     let runtime = tokio::runtime::Builder::new_multi_thread()
