@@ -150,6 +150,11 @@ impl Deed {
             }
             _ => {}
         }
+        if matches!(self, Self::EditReplicas(_)) {
+            // The StatefulSet controller is faster than any operator: what it does to the pod is
+            // part of the deed, and no matter of where the operator crashes.
+            cluster.let_others_work();
+        }
     }
 }
 
