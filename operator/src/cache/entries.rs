@@ -10,7 +10,6 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::{Condition, ObjectMeta},
 };
 use kube::api::DynamicObject;
-use serde::Deserialize;
 use serde_json::Value;
 use triptych_crds::{ConfigHash, TradingInstance, config_revision::ConfigRevisionStatus};
 use triptych_decide::{
@@ -70,7 +69,8 @@ impl From<DynamicObject> for InstanceEntry {
 /// anew.
 fn read_instance(object: &DynamicObject) -> Result<Box<TradingInstance>, String> {
     let spec = object.data.get("spec").unwrap_or(&Value::Null);
-    let spec = Deserialize::deserialize(spec).map_err(|error| format!("spec: {error}"))?;
+    let spec = serde_path_to_error::deserialize(spec)
+        .map_err(|error| format!("spec.{}: {}", error.path(), error.inner()))?;
     Ok(Box::new(TradingInstance {
         metadata: object.metadata.clone(),
         spec,

@@ -48,6 +48,7 @@ struct Server {
     record: Option<(Record, u64)>,
     writes: u64,
     candidates: Vec<(String, Leadership<SkewedClock>)>,
+    /// Who led, one after the other; whoever only created the record did not.
     holders: Vec<String>,
 }
 
@@ -66,6 +67,7 @@ impl Server {
             self.assert_only_the_holder_writes(record.holder.as_deref());
         }
         if let Some(holder) = &record.holder
+            && record.transitions > 0
             && self.holders.last() != Some(holder)
         {
             self.holders.push(holder.clone());
