@@ -4,7 +4,7 @@ mod follow;
 pub mod market;
 mod overlay;
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use anyhow::{Context, Result};
 use kube::{
@@ -25,6 +25,8 @@ use market::Market;
 pub const NAMESPACE: &str = "trading";
 /// Its instance.
 pub const INSTANCE: &str = "intelligence";
+/// Where the trader's pod has its dataset.
+const DATASET: &str = "/var/lib/triptych";
 /// Its second revision.
 const SECOND_REVISION: &str = "quickstart-2";
 /// Rows that are waited for before the dataset is shown.
@@ -79,10 +81,8 @@ impl Demonstration {
 
         self.progress
             .line("both configurations are in the data, each under its hash:");
-        println!(
-            "\n{}",
-            self.in_pod(&["dataset", "summary", "/var/lib/triptych"])?
-        );
+        self.show_hashes()?;
+        println!("\n{}", self.in_pod(&["dataset", "summary", DATASET])?);
         println!("{}", self.kubectl(&["get", "ti,cr", "-n", NAMESPACE])?);
         self.progress.line(format!(
             "{} ran first, {} runs now",
@@ -108,7 +108,7 @@ impl Demonstration {
     }
 
     fn rows(&self) -> Result<u64> {
-        let printed = self.in_pod(&["dataset", "verify", "/var/lib/triptych", "-o", "json"])?;
+        let printed = self.in_pod(&["dataset", "verify", DATASET, "-o", "json"])?;
         let verified: serde_json::Value = serde_json::from_str(&printed)?;
         verified["rows"]
             .as_u64()
@@ -120,8 +120,26 @@ impl Demonstration {
             .line("the first candidates, each with the verdict of every rule:");
         println!(
             "\n{}",
-            self.in_pod(&["dataset", "show", "/var/lib/triptych", "--limit", "8"])?
+            self.in_pod(&["dataset", "show", DATASET, "--limit", "8"])?
         );
+        Ok(())
+    }
+
+    fn show_hashes(&self) -> Result<()> {
+        let all = u32::MAX.to_string();
+        let printed = self.in_pod(&["dataset", "show", DATASET, "-n", &all, "-o", "json"])?;
+        let candidates: Vec<serde_json::Value> = serde_json::from_str(&printed)?;
+        let mut by_hash: BTreeMap<&str, usize> = BTreeMap::new();
+        for candidate in &candidates {
+            let hash = candidate["config_hash"].as_str();
+            *by_hash
+                .entry(hash.context("a candidate without a hash")?)
+                .or_default() += 1;
+        }
+        println!("\nCONFIGURATION  CANDIDATES");
+        for (hash, count) in by_hash {
+            println!("{:<13}  {count:>10}", short(hash));
+        }
         Ok(())
     }
 
