@@ -47,7 +47,8 @@ parts: setup ## build the local cluster's parts into the cache
 test: setup check parts independent-checks cluster-tests end-to-end ## everything
 
 independent-checks: ## hash, strategies and dataset against other people's libraries
-	@.ci/step independent-checks $(test) --features triptych-crds/independent-checks,triptych-trader/independent-checks independent
+	@.ci/step independent-checks $(test) \
+	  --features triptych-crds/independent-checks,triptych-trader/independent-checks --test hash_vectors --test independent
 
 cluster-tests: parts ## the local cluster itself
 	@.ci/step cluster-tests $(test) --features triptych-cluster/cluster-tests --test real_cluster
@@ -55,7 +56,7 @@ cluster-tests: parts ## the local cluster itself
 end-to-end: parts ## the end-to-end suite on a real cluster
 	@.ci/step end-to-end .ci/with-clusters test=3 faults=1 -- \
 	  env TRIPTYCH_CLUSTER=test TRIPTYCH_FAULTS_CLUSTER=faults TRIPTYCH_IMAGE_PROFILE=dev \
-	  $(test) --features triptych-end-to-end/cluster-tests --test suite
+	  $(test) --features triptych-end-to-end/cluster-tests --test suite -- --test-threads 6 --show-output
 
 test-long: test audit ## everything, and what takes longer
 
