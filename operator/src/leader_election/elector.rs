@@ -151,9 +151,10 @@ impl<C: Clock, L: Lock> Elector<C, L> {
     }
 
     /// Forbids writes and frees the lock for the next holder.
-    async fn give_back(&mut self) {
+    async fn give_back(&self) {
         self.valid_until.send_replace(None);
-        let Some(seen) = self.seen.take().filter(|seen| self.holds(&seen.record)) else {
+        let held = |seen: &Seen| self.holds(&seen.record) && was_held(&seen.record);
+        let Some(seen) = self.seen.clone().filter(held) else {
             return;
         };
         let record = Record {
