@@ -88,7 +88,7 @@ impl<S> Service<Request<Body>> for Faulty<S>
 where
     S: Service<Request<Body>, Error = BoxError>,
     S::Future: Send + 'static,
-    S::Response: 'static,
+    S::Response: Send + 'static,
 {
     type Response = S::Response;
     type Error = BoxError;
@@ -104,11 +104,12 @@ where
             Some(Side::Before) => std::process::exit(EXIT_CODE),
             Some(Side::After) => {
                 let answer = self.inner.call(request);
-                async move {
+                // In a task of its own: whoever asked may give up before the answer.
+                tokio::spawn(async move {
                     let _unseen = answer.await;
                     std::process::exit(EXIT_CODE)
-                }
-                .boxed()
+                });
+                std::future::pending().boxed()
             }
         }
     }
