@@ -15,7 +15,7 @@ test := cargo test --workspace
 programs := $(or $(CARGO_TARGET_DIR),target)/$(CARGO_BUILD_TARGET)
 released := -p triptych-operator -p triptych-trader -p triptych-trader-observe -p triptych-cluster -p triptych-end-to-end
 
-.PHONY: help setup check format lint unit generate parts test independent-checks cluster-tests end-to-end test-long audit demo demo-down cluster-up cluster-down
+.PHONY: help setup check format lint unit generate parts test independent-checks cluster-tests end-to-end test-long crashes audit demo demo-down cluster-up cluster-down
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -54,11 +54,17 @@ cluster-tests: parts ## the local cluster itself
 	@.ci/step cluster-tests $(test) --features triptych-cluster/cluster-tests --test real_cluster
 
 end-to-end: parts ## the end-to-end suite on a real cluster
-	@.ci/step end-to-end .ci/with-clusters test=3 faults=1 -- \
-	  env TRIPTYCH_CLUSTER=test TRIPTYCH_FAULTS_CLUSTER=faults TRIPTYCH_IMAGE_PROFILE=dev \
+	@.ci/step end-to-end .ci/with-clusters test=3 -- \
+	  env TRIPTYCH_CLUSTER=test TRIPTYCH_IMAGE_PROFILE=dev \
 	  $(test) --features triptych-end-to-end/cluster-tests --test suite -- --test-threads 6 --show-output
 
-test-long: test audit ## everything, and what takes longer
+test-long: test crashes audit ## everything, and what takes longer
+
+crashes: parts ## the operator killed at each of its writes, and objects that it cannot read
+	@.ci/step crashes .ci/with-clusters faults=1 -- \
+	  env TRIPTYCH_FAULTS_CLUSTER=faults TRIPTYCH_IMAGE_PROFILE=dev \
+	  $(test) --features triptych-end-to-end/long-tests --test suite -- --test-threads 6 --show-output \
+	  operator_crashes stored_under_an_older_schema
 
 audit: ## licences, sources and duplicate versions of dependencies
 	command -v cargo-deny >/dev/null || env -u CARGO_BUILD_TARGET -u RUSTFLAGS cargo install --locked cargo-deny

@@ -119,6 +119,13 @@ impl FaultsLab {
                 namespace,
                 "--lease-name",
                 &lease,
+                // A new Lease is waited out once, in case that somebody held the one before it.
+                "--lease-duration",
+                "4",
+                "--renew-deadline",
+                "3",
+                "--retry-period",
+                "1",
                 "--listen",
                 "127.0.0.1:0",
             ])

@@ -6,8 +6,10 @@ mod dataset;
 mod deletion;
 mod fleet;
 mod manifest_table;
+#[cfg(feature = "long-tests")]
 mod operator_crashes;
 mod quiet;
+#[cfg(feature = "long-tests")]
 mod stored_under_an_older_schema;
 mod takeover;
 mod tampering;
