@@ -45,13 +45,7 @@ impl FaultsLab {
     pub fn get() -> &'static Self {
         static LAB: OnceLock<FaultsLab> = OnceLock::new();
         LAB.get_or_init(|| {
-            let made = std::thread::spawn(|| {
-                let runtime = tokio::runtime::Runtime::new()?;
-                runtime.block_on(Self::make())
-            });
-            made.join()
-                .expect("the lab's thread ends in order")
-                .expect("a cluster of its own for operators that crash")
+            lab::made_apart(Self::make).expect("a cluster of its own for operators that crash")
         })
     }
 

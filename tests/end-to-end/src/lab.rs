@@ -90,16 +90,7 @@ impl Lab {
     /// When it cannot be made: no test of the suite means anything then.
     pub fn get() -> &'static Self {
         static LAB: OnceLock<Lab> = OnceLock::new();
-        LAB.get_or_init(|| {
-            // A thread of its own, because a test's runtime may not be blocked on another one.
-            let made = std::thread::spawn(|| {
-                let runtime = tokio::runtime::Runtime::new()?;
-                runtime.block_on(Self::make())
-            });
-            made.join()
-                .expect("the lab's thread ends in order")
-                .expect("a cluster with Triptych installed")
-        })
+        LAB.get_or_init(|| made_apart(Self::make).expect("a cluster with Triptych installed"))
     }
 
     async fn make() -> Result<Self> {
@@ -226,6 +217,15 @@ impl Lab {
         ])
         .map(|_| ())
     }
+}
+
+/// Makes something on a thread and a runtime of its own, because a test's runtime may not be blocked
+/// on another one.
+pub(crate) fn made_apart<T: Send + 'static>(
+    make: impl AsyncFnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let making = std::thread::spawn(|| tokio::runtime::Runtime::new()?.block_on(make()));
+    making.join().expect("the thread ends in order")
 }
 
 /// A client with the identity of a kubeconfig.
