@@ -31,16 +31,51 @@ impl Publisher {
 
     /// Publishes events about an object, in their order.
     pub async fn publish(&self, regarding: &ObjectReference, reports: &[EventReport]) {
-        let namespace = regarding.namespace.as_deref().unwrap_or_default();
-        let api: Api<Event> = Api::namespaced(self.client.clone(), namespace);
         for report in reports {
-            let event = event(regarding, report, &self.instance, Timestamp::now());
-            if let Err(error) = api.create(&PostParams::default(), &event).await {
+            let now = Timestamp::now();
+            let name = format!("{:x}", now.as_nanosecond());
+            self.create(event(regarding, report, &self.instance, &name, now))
+                .await;
+        }
+    }
+
+    /// Publishes an event where it was not published on the same `occasion` (a part of its name) before:
+    /// for what no status remembers.
+    pub async fn publish_once(
+        &self,
+        regarding: &ObjectReference,
+        report: &EventReport,
+        occasion: &str,
+    ) {
+        let name = once(regarding, report, occasion);
+        self.create(event(
+            regarding,
+            report,
+            &self.instance,
+            &name,
+            Timestamp::now(),
+        ))
+        .await;
+    }
+
+    async fn create(&self, event: Event) {
+        let namespace = event.metadata.namespace.as_deref().unwrap_or_default();
+        let api: Api<Event> = Api::namespaced(self.client.clone(), namespace);
+        match api.create(&PostParams::default(), &event).await {
+            Ok(_) => {}
+            Err(kube::Error::Api(status)) if status.is_already_exists() => {}
+            Err(error) => {
                 let error = Failure::words(&error);
-                warn!(reason = report.reason, error, "an event was not published");
+                warn!(reason = event.reason, error, "an event was not published");
             }
         }
     }
+}
+
+/// The part of an event's name behind its object's: the same for the same object, reason and occasion.
+fn once(regarding: &ObjectReference, report: &EventReport, occasion: &str) -> String {
+    let uid = regarding.uid.as_deref().unwrap_or_default();
+    format!("{uid}.{}.{occasion}", report.reason.to_lowercase())
 }
 
 /// What an event is about.
@@ -62,13 +97,14 @@ fn event(
     regarding: &ObjectReference,
     report: &EventReport,
     instance: &str,
+    name: &str,
     now: Timestamp,
 ) -> Event {
-    let name = regarding.name.as_deref().unwrap_or_default();
+    let object = regarding.name.as_deref().unwrap_or_default();
     Event {
         metadata: ObjectMeta {
             namespace: regarding.namespace.clone(),
-            name: Some(format!("{name}.{:x}", now.as_nanosecond())),
+            name: Some(format!("{object}.{name}")),
             ..ObjectMeta::default()
         },
         type_: Some(
@@ -105,7 +141,7 @@ mod tests {
             note: "it ended".into(),
         };
         let now = "2026-01-02T03:04:05Z".parse().expect("a time");
-        let event = event(&regarding, &report, "operator-0", now);
+        let event = event(&regarding, &report, "operator-0", "1886caf21c963200", now);
         assert_eq!(
             event.metadata.name.as_deref(),
             Some("scout.1886caf21c963200")
@@ -119,5 +155,24 @@ mod tests {
             Some("triptych.trading/v1alpha1")
         );
         assert_eq!(about.uid.as_deref(), Some("u1"));
+    }
+    #[test]
+    fn an_event_of_the_same_occasion_has_the_same_name_and_another_object_another() {
+        let report = EventReport {
+            severity: Severity::Warning,
+            reason: "Unreadable",
+            action: "Read",
+            note: String::new(),
+        };
+        let object = |uid| reference::<TradingInstance>(&NamespacedName::new("team", "scout"), uid);
+        assert_eq!(once(&object("u1"), &report, "3"), "u1.unreadable.3");
+        assert_ne!(
+            once(&object("u1"), &report, "4"),
+            once(&object("u1"), &report, "3")
+        );
+        assert_ne!(
+            once(&object("u2"), &report, "3"),
+            once(&object("u1"), &report, "3")
+        );
     }
 }

@@ -94,9 +94,13 @@ pub async fn unreadable(
         ..PatchParams::default()
     };
     let patch = Patch::Merge(patch);
-    patch_status::<TradingInstance, InstanceEntry>(context, name, &parameters, &patch).await?;
+    let written =
+        patch_status::<TradingInstance, InstanceEntry>(context, name, &parameters, &patch).await;
     let told = |condition: &Condition| condition.reason == UNREADABLE;
-    if !instance.conditions.iter().any(told) {
+    // Where the stored object breaks the schema so far that not even its status can be written, the
+    // event is all that reaches a person.
+    let refused = matches!(written, Err(Failure::Refused { .. }));
+    if refused || (written.is_ok() && !instance.conditions.iter().any(told)) {
         let event = EventReport {
             severity: Severity::Warning,
             reason: UNREADABLE,
@@ -104,9 +108,13 @@ pub async fn unreadable(
             note: text::at_most_bytes(&reports[0].message, text::MAX_EVENT_NOTE),
         };
         let regarding = reference::<TradingInstance>(name, &instance.uid);
-        context.events.publish(&regarding, &[event]).await;
+        let occasion = instance.generation.unwrap_or_default();
+        context
+            .events
+            .publish_once(&regarding, &event, &occasion.to_string())
+            .await;
     }
-    Ok(true)
+    written.map(|()| true)
 }
 
 fn unreadable_conditions(error: &str) -> [ConditionReport; 2] {

@@ -12,7 +12,9 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use kube::Client;
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::{Api, Client, api::PostParams};
+use serde_json::json;
 use triptych_cluster::{cluster::Cluster, local_cluster::LocalCluster};
 use triptych_crds::definitions;
 
@@ -90,7 +92,7 @@ impl FaultsLab {
 
     /// Starts an operator that looks at one namespace; with `end_at_write` it ends right after the write
     /// with that number, counted from 1, reached the API server, and before its answer is looked at.
-    pub fn start_operator(
+    pub async fn start_operator(
         &self,
         namespace: &str,
         end_at_write: Option<u32>,
@@ -101,8 +103,8 @@ impl FaultsLab {
             end_at_write.unwrap_or_default()
         ));
         let output = File::options().create(true).append(true).open(&log)?;
-        // A Lease of its own: the one before it is known to be dead, and need not be waited out.
         let lease = format!("operator-{}", STARTED.fetch_add(1, Ordering::Relaxed));
+        self.create_free_lease(namespace, &lease).await?;
         let mut command = Command::new(&self.operator);
         command
             .arg("run")
@@ -113,13 +115,6 @@ impl FaultsLab {
                 namespace,
                 "--lease-name",
                 &lease,
-                // A new Lease is waited out once, in case that somebody held the one before it.
-                "--lease-duration",
-                "4",
-                "--renew-deadline",
-                "3",
-                "--retry-period",
-                "1",
                 "--listen",
                 "127.0.0.1:0",
             ])
@@ -134,6 +129,20 @@ impl FaultsLab {
             .spawn()
             .with_context(|| format!("start {}", self.operator.display()))?;
         Ok(HostOperator { child, log })
+    }
+
+    /// Creates a Lease as its last holder gave it back. Each operator has one of its own: whoever held
+    /// the one before is known to be dead, and need not be waited out.
+    async fn create_free_lease(&self, namespace: &str, name: &str) -> Result<()> {
+        let lease: Lease = serde_json::from_value(json!({
+            "metadata": { "name": name },
+            "spec": { "holderIdentity": "", "leaseDurationSeconds": 1, "leaseTransitions": 1 }
+        }))?;
+        let leases: Api<Lease> = Api::namespaced(self.client().await?, namespace);
+        let created = leases.create(&PostParams::default(), &lease).await;
+        created
+            .map(|_| ())
+            .with_context(|| format!("create Lease {namespace}/{name}"))
     }
 }
 

@@ -87,7 +87,7 @@ async fn killed_at_every_write(scenario: Scenario) -> Result<()> {
             );
             return run.remove().await;
         }
-        let operator = lab.start_operator(&run.namespace, None)?;
+        let operator = lab.start_operator(&run.namespace, None).await?;
         run.end().await?;
         let what = format!("{scenario:?}, killed at write {number}: the same end");
         wait::until_answer(&what, async || {
@@ -130,14 +130,17 @@ impl Run {
     async fn prepare_and_change(&self) -> Result<HostOperator> {
         self.prepare().await?;
         self.change().await?;
-        self.lab.start_operator(&self.namespace, None)
+        self.lab.start_operator(&self.namespace, None).await
     }
 
     /// Prepares and changes, then starts an operator that ends at a write. `false` where it had fewer.
     async fn crash_at(&self, number: u32) -> Result<bool> {
         self.prepare().await?;
         self.change().await?;
-        let mut operator = self.lab.start_operator(&self.namespace, Some(number))?;
+        let mut operator = self
+            .lab
+            .start_operator(&self.namespace, Some(number))
+            .await?;
         tokio::select! {
             status = operator.wait_for_end() => {
                 let code = status?.code();
@@ -156,7 +159,7 @@ impl Run {
         if matches!(self.scenario, Scenario::Create) {
             return Ok(());
         }
-        let operator = self.lab.start_operator(&self.namespace, None)?;
+        let operator = self.lab.start_operator(&self.namespace, None).await?;
         self.create().await?;
         self.until_running("first").await?;
         if matches!(self.scenario, Scenario::Resume) {
