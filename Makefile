@@ -44,7 +44,7 @@ parts: setup ## build the local cluster's parts into the cache
 	@.ci/step build $(build)
 	@.ci/step parts $(programs)/debug/cluster build-parts
 
-test: setup check parts independent-checks cluster-tests end-to-end ## everything
+test: setup check parts independent-checks cluster-tests end-to-end crashes ## everything
 
 independent-checks: ## hash, strategies and dataset against other people's libraries
 	@.ci/step independent-checks $(test) \
@@ -58,13 +58,12 @@ end-to-end: parts ## the end-to-end suite on a real cluster
 	  env TRIPTYCH_CLUSTER=test TRIPTYCH_IMAGE_PROFILE=dev \
 	  $(test) --features triptych-end-to-end/cluster-tests --test suite -- --test-threads 6 --show-output
 
-test-long: test crashes audit ## everything, and what takes longer
+test-long: test audit ## everything, and what takes longer
 
 crashes: parts ## the operator killed at each of its writes, and objects that it cannot read
 	@.ci/step crashes .ci/with-clusters faults=1 -- \
 	  env TRIPTYCH_FAULTS_CLUSTER=faults TRIPTYCH_IMAGE_PROFILE=dev \
-	  $(test) --features triptych-end-to-end/long-tests --test suite -- --test-threads 6 --show-output \
-	  operator_crashes stored_under_an_older_schema
+	  $(test) --features triptych-end-to-end/cluster-tests --test crashes -- --test-threads 7 --show-output
 
 audit: ## licences, sources and duplicate versions of dependencies
 	command -v cargo-deny >/dev/null || env -u CARGO_BUILD_TARGET -u RUSTFLAGS cargo install --locked cargo-deny

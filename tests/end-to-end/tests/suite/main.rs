@@ -6,11 +6,7 @@ mod dataset;
 mod deletion;
 mod fleet;
 mod manifest_table;
-#[cfg(feature = "long-tests")]
-mod operator_crashes;
 mod quiet;
-#[cfg(feature = "long-tests")]
-mod stored_under_an_older_schema;
 mod takeover;
 mod tampering;
 mod trading_state;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
+use futures::StreamExt;
 use k8s_openapi::api::{
     apps::v1::StatefulSet,
     core::v1::{ConfigMap, Namespace, PersistentVolumeClaim, Pod},
@@ -23,6 +24,8 @@ use triptych_end_to_end::{
 const MARKET: &str = "market";
 /// No scenario has more writes than this.
 const MOST_WRITES: u32 = 40;
+/// Runs of a scenario at the same time: most of a run is waiting for a kubelet.
+const SIDE_BY_SIDE: usize = 3;
 
 /// What happens while the operator is away, and is carried out by the one that crashes.
 #[derive(Clone, Copy, Debug)]
@@ -73,33 +76,57 @@ async fn killed_at_every_write(scenario: Scenario) -> Result<()> {
     operator.stop().await?;
     uninterrupted.remove().await?;
 
-    for number in 1..=MOST_WRITES {
-        let run = Run::new(lab, scenario, number).await?;
-        let crashed = run.crash_at(number).await?;
-        if !crashed {
-            println!(
-                "{scenario:?}: killed at each of its {} writes, the same end each time",
-                number - 1
-            );
-            ensure!(
-                number > 1,
-                "{scenario:?} wrote nothing: there was nothing to crash at"
-            );
-            return run.remove().await;
+    let numbers = (1..=MOST_WRITES).map(|number| crash_and_recover(scenario, number, &expected));
+    let mut ends = futures::stream::iter(numbers).buffered(SIDE_BY_SIDE);
+    let mut writes = 0;
+    while let Some(end) = ends.next().await {
+        match end? {
+            End::Recovered => writes += 1,
+            End::NeverCrashed => {
+                println!(
+                    "{scenario:?}: killed at each of its {writes} writes, the same end each time"
+                );
+                ensure!(
+                    writes > 0,
+                    "{scenario:?} wrote nothing: there was nothing to crash at"
+                );
+                return Ok(());
+            }
         }
-        let operator = lab.start_operator(&run.namespace, None).await?;
-        run.end().await?;
-        let what = format!("{scenario:?}, killed at write {number}: the same end");
-        wait::until_answer(&what, async || {
-            let end = run.snapshot().await?;
-            ensure!(end == expected, "{}", difference(&expected, &end));
-            Ok(Some(()))
-        })
-        .await?;
-        operator.stop().await?;
-        run.remove().await?;
     }
     anyhow::bail!("{scenario:?} has more than {MOST_WRITES} writes")
+}
+
+/// How a run with a crash ended.
+enum End {
+    /// The operator was killed, and the next one came to the expected end.
+    Recovered,
+    /// It had fewer writes.
+    NeverCrashed,
+}
+
+async fn crash_and_recover(
+    scenario: Scenario,
+    number: u32,
+    expected: &BTreeMap<String, Value>,
+) -> Result<End> {
+    let run = Run::new(FaultsLab::get(), scenario, number).await?;
+    if !run.crash_at(number).await? {
+        run.remove().await?;
+        return Ok(End::NeverCrashed);
+    }
+    let operator = run.lab.start_operator(&run.namespace, None).await?;
+    run.end().await?;
+    let what = format!("{scenario:?}, killed at write {number}: the same end");
+    wait::until_answer(&what, async || {
+        let end = run.snapshot().await?;
+        ensure!(end == *expected, "{}", difference(expected, &end));
+        Ok(Some(()))
+    })
+    .await?;
+    operator.stop().await?;
+    run.remove().await?;
+    Ok(End::Recovered)
 }
 
 /// One execution of a scenario, in a namespace of its own.
