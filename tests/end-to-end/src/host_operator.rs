@@ -64,7 +64,7 @@ impl FaultsLab {
             manifest["kind"] = "CustomResourceDefinition".into();
             objects::apply(&client, "", &manifest).await?;
         }
-        let logs = std::env::temp_dir().join(format!("triptych-operators-{}", std::process::id()));
+        let logs = cluster.directory().root().join("operators");
         std::fs::create_dir_all(&logs)?;
         Ok(Self {
             tools: Tools::of_local(&cluster),
