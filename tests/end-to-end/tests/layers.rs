@@ -9,11 +9,12 @@ use serde_json::Value;
 use triptych_end_to_end::installation::workspace;
 
 /// Names of boxes in the picture, by package.
-const BOXES: [(&str, &str); 11] = [
+const BOXES: [(&str, &str); 12] = [
     ("triptych-operator", "operator"),
     ("triptych-decide", "decide"),
     ("triptych-crds", "crds"),
     ("triptych-trader-observe", "observe"),
+    ("triptych-trader-runtime", "runtime"),
     ("triptych-trader", "cli"),
     ("triptych-market-data", "marketdata"),
     ("triptych-dataset", "dataset"),
@@ -90,6 +91,41 @@ fn the_picture_of_the_parts_shows_every_import_and_no_other() {
     );
 }
 
+/// Names of all packages that one package links, itself included.
+fn reached(package: &str) -> BTreeSet<String> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .args([
+            "tree",
+            "--offline",
+            "-e",
+            "normal",
+            "--prefix",
+            "none",
+            "-p",
+            package,
+        ])
+        .current_dir(workspace())
+        .output()
+        .expect("cargo runs");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let text = String::from_utf8(output.stdout).expect("text");
+    let names: BTreeSet<String> = text
+        .lines()
+        .filter_map(|line| line.split(' ').next())
+        .map(str::to_owned)
+        .collect();
+    assert!(
+        names.contains(package),
+        "cargo tree says nothing about {package}"
+    );
+    names
+}
+
 #[test]
 fn the_pure_parts_reach_no_client_no_runtime_and_no_socket() {
     let forbidden = [
@@ -102,37 +138,21 @@ fn the_pure_parts_reach_no_client_no_runtime_and_no_socket() {
         "rustls",
     ];
     for package in ["triptych-decide", "triptych-engine", "triptych-crds"] {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let output = Command::new(cargo)
-            .args([
-                "tree",
-                "--offline",
-                "-e",
-                "normal",
-                "--prefix",
-                "none",
-                "-p",
-                package,
-            ])
-            .current_dir(workspace())
-            .output()
-            .expect("cargo runs");
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        let reached = String::from_utf8(output.stdout).expect("text");
-        let names: BTreeSet<&str> = reached
-            .lines()
-            .filter_map(|line| line.split(' ').next())
-            .collect();
-        assert!(
-            names.contains(package),
-            "cargo tree says nothing about {package}"
-        );
+        let names = reached(package);
         for name in forbidden {
             assert!(!names.contains(name), "{package} reaches {name}");
         }
+    }
+}
+
+#[test]
+fn a1_the_observing_trader_reaches_no_kubernetes_client() {
+    let (observing, operator) = (
+        reached("triptych-trader-observe"),
+        reached("triptych-operator"),
+    );
+    for name in ["kube-client", "kube-runtime"] {
+        assert!(!observing.contains(name), "trader-observe reaches {name}");
+        assert!(operator.contains(name), "the check would not see {name}");
     }
 }

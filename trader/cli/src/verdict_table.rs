@@ -228,6 +228,7 @@ mod tests {
             first_deny: None,
             final_if_enforced: "Deny".to_owned(),
             final_quantity: "0".parse().unwrap(),
+            trading_state: None,
         }
     }
 

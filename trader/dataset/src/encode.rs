@@ -11,8 +11,10 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
+use std::ops::Deref;
 use std::sync::Arc;
 use thiserror::Error;
+use triptych_crds::TradingState;
 use triptych_crds::strategies::OrderType;
 use triptych_engine::Candidate;
 use triptych_engine::decimal::{Price, Quantity};
@@ -39,7 +41,7 @@ pub enum EncodeError {
 pub fn parquet_file(
     run: &RunContext,
     partition: &Partition,
-    candidates: &[Candidate],
+    candidates: &[Decided],
 ) -> Result<Vec<u8>, EncodeError> {
     let batch = record_batch(run, candidates)?;
     let properties = WriterProperties::builder()
@@ -69,7 +71,7 @@ fn footer(run: &RunContext, partition: &Partition) -> Vec<KeyValue> {
 }
 
 /// The rows as one batch of [`schema::CANDIDATES`].
-pub fn record_batch(run: &RunContext, rows: &[Candidate]) -> Result<RecordBatch, ArrowError> {
+pub fn record_batch(run: &RunContext, rows: &[Decided]) -> Result<RecordBatch, ArrowError> {
     let columns: Vec<ArrayRef> = vec![
         text(rows, |row| Some(row.id.to_string())),
         text(rows, |_| Some(run.run_id.as_str())),
@@ -116,10 +118,37 @@ pub fn record_batch(run: &RunContext, rows: &[Candidate]) -> Result<RecordBatch,
         }),
         text(rows, |row| Some(row.enforcement.name())),
         quantities(rows, |row| Some(row.final_quantity()))?,
+        text(rows, |row| row.trading_state.map(trading_state_name)),
         text(rows, |_| None::<&str>),
         text(rows, |_| None::<&str>),
     ];
     RecordBatch::try_new(Arc::clone(&schema::CANDIDATES), columns)
+}
+
+/// A candidate, and the trading state that it was decided in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decided {
+    /// What was decided on.
+    pub candidate: Candidate,
+    /// The trading state in force; `None` where none counts.
+    pub trading_state: Option<TradingState>,
+}
+
+impl Deref for Decided {
+    type Target = Candidate;
+
+    fn deref(&self) -> &Candidate {
+        &self.candidate
+    }
+}
+
+/// The name in the dataset, in manifests and in the trader's status.
+pub const fn trading_state_name(state: TradingState) -> &'static str {
+    match state {
+        TradingState::Active => "Active",
+        TradingState::Reducing => "Reducing",
+        TradingState::Halted => "Halted",
+    }
 }
 
 /// The name in the dataset and in manifests.
@@ -135,22 +164,22 @@ fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-fn spread_units(row: &Candidate) -> i128 {
+fn spread_units(row: &Decided) -> i128 {
     i128::from(row.top.ask.price.units()) - i128::from(row.top.bid.price.units())
 }
 
 fn text<'a, T: AsRef<str>>(
-    rows: &'a [Candidate],
-    value: impl Fn(&'a Candidate) -> Option<T>,
+    rows: &'a [Decided],
+    value: impl Fn(&'a Decided) -> Option<T>,
 ) -> ArrayRef {
     Arc::new(rows.iter().map(value).collect::<StringArray>())
 }
 
-fn integers(rows: &[Candidate], value: impl Fn(&Candidate) -> Option<i64>) -> ArrayRef {
+fn integers(rows: &[Decided], value: impl Fn(&Decided) -> Option<i64>) -> ArrayRef {
     Arc::new(rows.iter().map(value).collect::<Int64Array>())
 }
 
-fn microseconds(rows: &[Candidate], value: impl Fn(&Candidate) -> Option<Timestamp>) -> ArrayRef {
+fn microseconds(rows: &[Decided], value: impl Fn(&Decided) -> Option<Timestamp>) -> ArrayRef {
     let microseconds = |row| value(row).map(|at: Timestamp| at.nanoseconds().div_euclid(1_000));
     Arc::new(
         rows.iter()
@@ -161,8 +190,8 @@ fn microseconds(rows: &[Candidate], value: impl Fn(&Candidate) -> Option<Timesta
 }
 
 fn prices(
-    rows: &[Candidate],
-    value: impl Fn(&Candidate) -> Option<Price>,
+    rows: &[Decided],
+    value: impl Fn(&Decided) -> Option<Price>,
 ) -> Result<ArrayRef, ArrowError> {
     decimals(rows, schema::AMOUNT, |row| {
         value(row).map(|price| price.units().into())
@@ -170,8 +199,8 @@ fn prices(
 }
 
 fn quantities(
-    rows: &[Candidate],
-    value: impl Fn(&Candidate) -> Option<Quantity>,
+    rows: &[Decided],
+    value: impl Fn(&Decided) -> Option<Quantity>,
 ) -> Result<ArrayRef, ArrowError> {
     decimals(rows, schema::AMOUNT, |row| {
         value(row).map(|quantity| quantity.units().into())
@@ -179,9 +208,9 @@ fn quantities(
 }
 
 fn decimals(
-    rows: &[Candidate],
+    rows: &[Decided],
     size: (u8, i8),
-    units: impl Fn(&Candidate) -> Option<i128>,
+    units: impl Fn(&Decided) -> Option<i128>,
 ) -> Result<ArrayRef, ArrowError> {
     let mut builder = decimal_builder(size)?;
     for row in rows {
@@ -194,7 +223,7 @@ fn decimal_builder((digits, decimals): (u8, i8)) -> Result<Decimal128Builder, Ar
     Decimal128Builder::new().with_precision_and_scale(digits, decimals)
 }
 
-fn features(rows: &[Candidate]) -> Result<ArrayRef, ArrowError> {
+fn features(rows: &[Decided]) -> Result<ArrayRef, ArrowError> {
     let names = MapFieldNames {
         entry: schema::ENTRIES.to_owned(),
         key: "key".to_owned(),
@@ -213,7 +242,7 @@ fn features(rows: &[Candidate]) -> Result<ArrayRef, ArrowError> {
     Ok(Arc::new(builder.finish()))
 }
 
-fn verdicts(rows: &[Candidate]) -> Result<ArrayRef, ArrowError> {
+fn verdicts(rows: &[Decided]) -> Result<ArrayRef, ArrowError> {
     let verdict = StructBuilder::new(
         schema::VERDICT_FIELDS.clone(),
         vec![

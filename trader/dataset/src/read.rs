@@ -102,6 +102,8 @@ pub struct Row {
     pub final_if_enforced: String,
     /// The quantity that enforcement would have let through.
     pub final_quantity: Quantity,
+    /// `Active`, `Reducing` or `Halted`, as it was in force; W and R only.
+    pub trading_state: Option<String>,
 }
 
 /// A verdict in a row.
@@ -260,6 +262,9 @@ fn append_rows(path: &Path, batch: &RecordBatch, rows: &mut Vec<Row>) -> Result<
         .get("verdicts")?
         .as_list_opt::<i32>()
         .ok_or_else(|| columns.missing("verdicts"))?;
+    // Files of an earlier build have no such column.
+    let states = batch.column_by_name("trading_state").is_some();
+    let states = states.then(|| text("trading_state")).transpose()?;
     for place in 0..batch.num_rows() {
         let of_row = verdicts.value(place);
         let of_row = of_row
@@ -287,6 +292,7 @@ fn append_rows(path: &Path, batch: &RecordBatch, rows: &mut Vec<Row>) -> Result<
             first_deny: optional_text(first_denials, place),
             final_if_enforced: finals.value(place).to_owned(),
             final_quantity: Quantity::from_units(units(final_quantities, place)),
+            trading_state: states.and_then(|states| optional_text(states, place)),
         });
     }
     Ok(())

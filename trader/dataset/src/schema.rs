@@ -108,6 +108,7 @@ pub static CANDIDATES: LazyLock<SchemaRef> = LazyLock::new(|| {
         sometimes("first_deny_code", text()),
         always("final_if_enforced", text()),
         always("final_quantity", amount()),
+        sometimes("trading_state", text()),
         sometimes("portfolio_state", text()),
         sometimes("shadow_portfolio", text()),
     ]))

@@ -12,11 +12,12 @@ use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 use thiserror::Error;
+use triptych_crds::TradingState;
 use triptych_engine::Candidate;
 use triptych_engine::event::{InstrumentId, Timestamp};
 use triptych_engine::proposal::StrategyIndex;
 
-use crate::encode::{EncodeError, parquet_file};
+use crate::encode::{Decided, EncodeError, parquet_file};
 use crate::filesystem::{FileSystem, LocalFileSystem};
 use crate::layout::{CANDIDATES, Date, LOCK, MANIFEST, Partition, TEMPORARY, file_name};
 use crate::manifest::{EndEntry, Entry, FileEntry, GapEntry, ManifestWriter, RunEntry};
@@ -99,7 +100,7 @@ type BufferKey = (Date, StrategyIndex, InstrumentId);
 
 struct Buffer {
     partition: Partition,
-    rows: Vec<Candidate>,
+    rows: Vec<Decided>,
     oldest: Instant,
 }
 
@@ -172,11 +173,22 @@ impl DatasetWriter {
         &self.counters
     }
 
-    /// Takes a candidate; publishes those of its strategy and instrument when there are enough.
+    /// Takes a candidate that was decided in no trading state: see [`Self::append_decided`].
+    pub fn append(&mut self, candidate: &Candidate, now: Instant) -> Result<(), DatasetError> {
+        self.append_decided(candidate, None, now)
+    }
+
+    /// Takes a candidate with the trading state that it was decided in; publishes those of its
+    /// strategy and instrument when there are enough.
     ///
     /// An error says that publishing failed; the rows are kept. A candidate beyond the bound of the
     /// buffer is lost and counted, which is no error.
-    pub fn append(&mut self, candidate: &Candidate, now: Instant) -> Result<(), DatasetError> {
+    pub fn append_decided(
+        &mut self,
+        candidate: &Candidate,
+        trading_state: Option<TradingState>,
+        now: Instant,
+    ) -> Result<(), DatasetError> {
         if self.counters.rows_buffered >= self.options.max_buffered_rows as u64 {
             let at = candidate.ts_decision;
             self.record_loss(
@@ -201,7 +213,10 @@ impl DatasetWriter {
         if buffer.rows.is_empty() {
             buffer.oldest = now;
         }
-        buffer.rows.push(candidate.clone());
+        buffer.rows.push(Decided {
+            candidate: candidate.clone(),
+            trading_state,
+        });
         self.counters.rows_buffered += 1;
         if buffer.rows.len() >= self.options.flush_rows && !self.failing {
             return self.publish(key);

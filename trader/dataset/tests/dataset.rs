@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use arrow::datatypes::DataType;
 use support::{MIDNIGHT, SmallDisk, candidate, run};
+use triptych_crds::TradingState;
 use triptych_dataset::manifest::RunManifest;
 use triptych_dataset::read::{first_rows, rows_of};
 use triptych_dataset::recovery::{files_under, relative};
@@ -61,6 +62,33 @@ fn rows_are_published_in_their_partition_and_listed() {
         (4, 25, vec![])
     );
     assert!(report.gaps.is_empty(), "an orderly end is no gap");
+}
+
+#[test]
+fn the_trading_state_of_a_decision_is_kept_where_one_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = DatasetWriter::open(options(folder.path()), run("run-a")).unwrap();
+    let states = [
+        None,
+        Some(TradingState::Active),
+        Some(TradingState::Reducing),
+        Some(TradingState::Halted),
+    ];
+    for (number, state) in (0..).zip(states) {
+        writer
+            .append_decided(&candidate(number), state, Instant::now())
+            .unwrap();
+    }
+    writer.close().1.unwrap();
+    let rows = first_rows(folder.path(), 4).unwrap();
+    let found: Vec<_> = rows
+        .iter()
+        .map(|row| row.trading_state.as_deref())
+        .collect();
+    assert_eq!(
+        found,
+        [None, Some("Active"), Some("Reducing"), Some("Halted")]
+    );
 }
 
 #[test]

@@ -3,33 +3,55 @@
 //!
 //! docs/trader-contract.md describes what it reads, serves and writes.
 
-mod configuration;
-mod decisions;
-mod environment;
-mod exit;
-mod http;
-mod identity;
-mod logging;
-mod metrics;
-mod recorder;
-mod run;
-mod status;
-
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser;
 use clap::error::ErrorKind;
-
-use environment::Environment;
-use exit::Failure;
+use triptych_crds::Tier;
+use triptych_trader_runtime::environment::{OPTIONAL_HELP, REQUIRED_HELP, Tiers};
+use triptych_trader_runtime::variables::Variables;
+use triptych_trader_runtime::{Environment, Failure, Prepared, TierPart, exit, logging, run};
 
 /// Follows a market, evaluates every strategy and every risk rule, and writes each potential trade to
 /// the dataset. It trades nothing: it has no key and no order path.
 ///
 /// Everything is read from the environment; there are no options.
 #[derive(Debug, Parser)]
-#[command(name = "trader-observe", version, after_help = environment::HELP)]
+#[command(name = "trader-observe", version, after_help = help())]
 struct Arguments {}
+
+fn help() -> String {
+    format!(
+        "\
+Environment (required):
+  TRIPTYCH_TIER            ABH; this program runs no other tier
+{REQUIRED_HELP}
+
+Environment (optional):
+{OPTIONAL_HELP}
+
+{}
+
+Example, against a tape that plays on this machine:
+  trader tape serve --listen 127.0.0.1:9443 --generate 42 &
+  TRIPTYCH_TIER=ABH TRIPTYCH_NAMESPACE=desk TRIPTYCH_INSTANCE=lab TRIPTYCH_INSTANCE_UID=1 \\
+  TRIPTYCH_CONFIG_PATH=config.json TRIPTYCH_CONFIG_HASH=$(sha256sum < config.json | cut -d' ' -f1) \\
+  TRIPTYCH_DATA_DIR=data TRIPTYCH_MARKET_DATA_URL=ws://127.0.0.1:9443 TRIPTYCH_LISTEN=127.0.0.1:8080 \\
+  trader-observe",
+        exit::HELP
+    )
+}
+
+const TIERS: Tiers = Tiers {
+    known: &[Tier::Abh],
+    expected: "ABH; W and R are run by `trader run`",
+};
+
+/// An observer adds nothing to what all tiers do.
+struct Observing;
+
+impl TierPart for Observing {}
 
 fn main() -> ExitCode {
     if let Err(error) = Arguments::try_parse() {
@@ -39,20 +61,15 @@ fn main() -> ExitCode {
             _ => ExitCode::from(exit::USAGE),
         };
     }
-    match start() {
+    match observe() {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => exit::report(&failure),
+        Err(failure) => exit::report("trader-observe", &failure),
     }
 }
 
-fn start() -> Result<(), Failure> {
-    let environment = Environment::read(|name| std::env::var_os(name))?;
+fn observe() -> Result<(), Failure> {
+    let environment = Environment::read(&Variables::of_process(), TIERS)?;
     logging::start(&environment)?;
-    let configuration = configuration::load(&environment)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::Internal(format!("asynchronous runtime: {error}")))?;
-    runtime.block_on(run::run(environment, configuration))
+    let prepared = Prepared::open(environment)?;
+    run::block_on(prepared.run(Arc::new(Observing)))
 }

@@ -8,9 +8,14 @@ use std::collections::BTreeSet;
 
 use rustix::process::Signal;
 use serde_json::json;
-use support::{Pod, Tape, Trader, parquet_files, until};
+use support::{Pod, Program, Tape, Trader, parquet_files, until};
 use triptych_dataset::read::{Row, rows_of};
 use triptych_dataset::verify;
+
+const PROGRAM: Program = Program {
+    path: env!("CARGO_BIN_EXE_trader-observe"),
+    arguments: &[],
+};
 
 fn all_rows(pod: &Pod) -> Vec<Row> {
     parquet_files(&pod.data())
@@ -27,7 +32,7 @@ fn count(trader: &Trader, counter: &str) -> u64 {
 #[test]
 fn it_follows_the_market_attests_its_configuration_and_writes_rows() {
     let tape = Tape::start(10.0, None);
-    let pod = Pod::new(&tape.url());
+    let pod = Pod::new(PROGRAM, &tape.url());
     let trader = pod.start();
     let status = trader.wait_for("a published file", |status| {
         status["dataset"]["filesPublished"].as_u64() > Some(0) && status["ready"] == json!(true)
@@ -78,7 +83,7 @@ fn it_follows_the_market_attests_its_configuration_and_writes_rows() {
 #[test]
 fn sigterm_loses_no_row() {
     let tape = Tape::start(40.0, Some(30_000));
-    let pod = Pod::new(&tape.url());
+    let pod = Pod::new(PROGRAM, &tape.url());
     let trader = pod.start();
     until("the end of the tape", || {
         tape.handle.has_ended().then_some(())
@@ -113,7 +118,7 @@ fn sigterm_loses_no_row() {
 #[test]
 fn sigkill_loses_at_most_the_unpublished_rows_and_the_next_run_notes_it() {
     let tape = Tape::start(20.0, None);
-    let pod = Pod::new(&tape.url());
+    let pod = Pod::new(PROGRAM, &tape.url());
     let trader = pod.start();
     let status = trader.wait_for("two published files", |status| {
         status["dataset"]["filesPublished"].as_u64() >= Some(2)
@@ -145,7 +150,7 @@ fn sigkill_loses_at_most_the_unpublished_rows_and_the_next_run_notes_it() {
 #[test]
 fn a_lost_connection_shows_in_readiness_and_heals() {
     let tape = Tape::start(1.0, None);
-    let pod = Pod::new(&tape.url());
+    let pod = Pod::new(PROGRAM, &tape.url());
     let trader = pod.start();
     trader.wait_for("readiness", |status| status["ready"] == json!(true));
     let resyncs =
@@ -159,7 +164,7 @@ fn a_lost_connection_shows_in_readiness_and_heals() {
 
 #[test]
 fn without_market_data_it_is_alive_but_not_ready_and_still_stops_in_order() {
-    let pod = Pod::new("ws://127.0.0.1:9");
+    let pod = Pod::new(PROGRAM, "ws://127.0.0.1:9");
     let trader = pod.start();
     assert_eq!(trader.get("/healthz").0, 200);
     let (code, reason) = trader.get("/readyz");
@@ -170,7 +175,7 @@ fn without_market_data_it_is_alive_but_not_ready_and_still_stops_in_order() {
 
 #[test]
 fn a_second_writer_on_the_same_dataset_is_refused_with_74() {
-    let pod = Pod::new("ws://127.0.0.1:9");
+    let pod = Pod::new(PROGRAM, "ws://127.0.0.1:9");
     let first = pod.start();
     let (code, stderr) = pod.run_to_refusal();
     assert_eq!(code, Some(74), "{stderr}");

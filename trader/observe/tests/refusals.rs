@@ -4,14 +4,19 @@
 
 mod support;
 
-use support::{Pod, revision};
+use support::{Pod, Program, revision};
+
+const PROGRAM: Program = Program {
+    path: env!("CARGO_BIN_EXE_trader-observe"),
+    arguments: &[],
+};
 
 /// Nothing listens there: a refusal comes before any connection.
 const NOWHERE: &str = "ws://127.0.0.1:9";
 
 #[test]
 fn a_configuration_that_is_not_the_declared_one_is_refused_with_78() {
-    let pod = Pod::new(NOWHERE);
+    let pod = Pod::new(PROGRAM, NOWHERE);
     let tampered = std::fs::read_to_string(pod.config_path())
         .unwrap()
         .replace("\"0.001\"", "\"9.001\"");
@@ -30,7 +35,7 @@ fn a_configuration_that_is_not_the_declared_one_is_refused_with_78() {
 
 #[test]
 fn one_changed_byte_is_enough_even_where_the_value_stays_the_same() {
-    let pod = Pod::new(NOWHERE);
+    let pod = Pod::new(PROGRAM, NOWHERE);
     let padded = std::fs::read_to_string(pod.config_path()).unwrap() + "\n";
     std::fs::write(pod.config_path(), padded).unwrap();
     assert_eq!(pod.run_to_refusal().0, Some(78));
@@ -45,7 +50,7 @@ fn a_missing_variable_is_refused_with_64_and_named() {
         "TRIPTYCH_INSTANCE_UID",
         "TRIPTYCH_CONFIG_HASH",
     ] {
-        let mut pod = Pod::new(NOWHERE);
+        let mut pod = Pod::new(PROGRAM, NOWHERE);
         pod.environment.remove(name);
         let (code, stderr) = pod.run_to_refusal();
         assert_eq!(code, Some(64), "{stderr}");
@@ -62,7 +67,7 @@ fn a_wrong_value_is_refused_with_64() {
         ("TRIPTYCH_LISTEN", "everywhere"),
         ("TRIPTYCH_LOG", "a=b=c"),
     ] {
-        let mut pod = Pod::new(NOWHERE);
+        let mut pod = Pod::new(PROGRAM, NOWHERE);
         pod.environment.insert(name, value.to_owned());
         let (code, stderr) = pod.run_to_refusal();
         assert_eq!(code, Some(64), "{name}: {stderr}");
@@ -72,7 +77,7 @@ fn a_wrong_value_is_refused_with_64() {
 
 #[test]
 fn an_unreadable_configuration_is_refused_with_66() {
-    let pod = Pod::new(NOWHERE);
+    let pod = Pod::new(PROGRAM, NOWHERE);
     std::fs::remove_file(pod.config_path()).unwrap();
     let (code, stderr) = pod.run_to_refusal();
     assert_eq!(code, Some(66), "{stderr}");
@@ -92,7 +97,7 @@ fn what_this_build_does_not_implement_is_refused_with_65_and_its_path() {
         (other_field, "surprise"),
         (other_symbol, "spec.strategies[0].instruments[0]"),
     ] {
-        let (code, stderr) = Pod::with_revision(NOWHERE, &revision).run_to_refusal();
+        let (code, stderr) = Pod::with_revision(PROGRAM, NOWHERE, &revision).run_to_refusal();
         assert_eq!(code, Some(65), "{stderr}");
         assert!(stderr.contains(expected), "{stderr}");
     }
@@ -100,7 +105,7 @@ fn what_this_build_does_not_implement_is_refused_with_65_and_its_path() {
 
 #[test]
 fn a_data_directory_that_cannot_be_written_is_refused_with_74() {
-    let mut pod = Pod::new(NOWHERE);
+    let mut pod = Pod::new(PROGRAM, NOWHERE);
     let in_the_way = pod.config_path().display().to_string();
     pod.environment.insert("TRIPTYCH_DATA_DIR", in_the_way);
     let (code, stderr) = pod.run_to_refusal();

@@ -1,8 +1,10 @@
-//! The real executable against a tape server in this process.
+//! A real trader's executable against a tape server in this process. The tests of `trader run` use
+//! this file too.
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -104,19 +106,27 @@ impl Drop for Tape {
     }
 }
 
+/// An executable with its arguments.
+#[derive(Clone, Copy)]
+pub(crate) struct Program {
+    pub(crate) path: &'static str,
+    pub(crate) arguments: &'static [&'static str],
+}
+
 /// A pod's volumes and environment.
 pub(crate) struct Pod {
+    program: Program,
     folder: TempDir,
     pub(crate) environment: BTreeMap<&'static str, String>,
 }
 
 impl Pod {
     /// A pod whose configuration is mounted as the operator would.
-    pub(crate) fn new(market_data: &str) -> Self {
-        Self::with_revision(market_data, &revision())
+    pub(crate) fn new(program: Program, market_data: &str) -> Self {
+        Self::with_revision(program, market_data, &revision())
     }
 
-    pub(crate) fn with_revision(market_data: &str, revision: &Value) -> Self {
+    pub(crate) fn with_revision(program: Program, market_data: &str, revision: &Value) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = canonical_config(revision).unwrap();
         std::fs::write(folder.path().join("config.json"), &config.bytes).unwrap();
@@ -134,26 +144,32 @@ impl Pod {
             ("TRIPTYCH_LISTEN", "127.0.0.1:0".to_owned()),
         ]);
         Self {
+            program,
             folder,
             environment,
         }
     }
 
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
     pub(crate) fn config_path(&self) -> PathBuf {
-        self.folder.path().join("config.json")
+        self.path("config.json")
     }
 
     pub(crate) fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+        self.path("data")
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_trader-observe"));
+        let mut command = Command::new(self.program.path);
         command
+            .args(self.program.arguments)
             .env_clear()
             .envs(&self.environment)
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdout(File::create(self.path("stdout")).unwrap())
             .stderr(Stdio::piped());
         command
     }
@@ -216,10 +232,29 @@ impl Trader {
     }
 
     pub(crate) fn get(&self, path: &str) -> (u16, String) {
+        self.request("GET", path, &[], "")
+    }
+
+    /// Status and body of the answer.
+    pub(crate) fn request(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> (u16, String) {
         let mut stream = TcpStream::connect(self.address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        let request = format!("GET {path} HTTP/1.1\r\nhost: trader\r\nconnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).unwrap();
+        let length = body.len();
+        let mut request = format!(
+            "{method} {path} HTTP/1.1\r\nhost: trader\r\nconnection: close\r\ncontent-length: {length}\r\n"
+        );
+        for (name, value) in headers {
+            request += &format!("{name}: {value}\r\n");
+        }
+        request += &format!("\r\n{body}");
+        // A server that refuses a body may answer and close before it has taken all of it.
+        let _ = stream.write_all(request.as_bytes());
         let mut response = String::new();
         stream.read_to_string(&mut response).unwrap();
         let (head, body) = response.split_once("\r\n\r\n").unwrap();
@@ -248,6 +283,10 @@ impl Trader {
             let status = self.status();
             done(&status).then_some(status)
         })
+    }
+
+    pub(crate) fn process_id(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn signal(&self, signal: Signal) {

@@ -15,28 +15,51 @@ use triptych_market_data::feed::{BookState, InstrumentStatus};
 
 use crate::status::Observed;
 
-/// A metric: its name without the suffix that its type adds, what it says, and where from.
-struct Metric {
-    name: &'static str,
-    help: &'static str,
-    value: Value,
+/// A metric of the source `S`: its name without the suffix that its type adds, what it says, and
+/// where its value comes from.
+pub struct Metric<S: 'static> {
+    /// Name without suffix.
+    pub name: &'static str,
+    /// What it says.
+    pub help: &'static str,
+    /// Where from.
+    pub value: Value<S>,
 }
 
 /// Where a metric's value comes from.
-enum Value {
-    Info,
-    Counter(fn(&Observed) -> u64),
-    Gauge(fn(&Observed) -> f64),
-    CounterByInstrument(fn(&InstrumentStatus) -> u64),
-    GaugeByInstrument(fn(&InstrumentStatus) -> f64),
+pub enum Value<S: 'static> {
+    /// Labels that say what a process is.
+    Info(fn(&S) -> Vec<(&'static str, String)>),
+    /// A number that only grows.
+    Counter(fn(&S) -> u64),
+    /// A number.
+    Gauge(fn(&S) -> f64),
+    /// Numbers that only grow, by the values of a label.
+    CounterBy(&'static str, fn(&S) -> Vec<(String, u64)>),
+    /// Numbers, by the values of a label.
+    GaugeBy(&'static str, fn(&S) -> Vec<(String, f64)>),
+}
+
+impl<S: 'static> Metric<S> {
+    /// The line in the table of docs/trader-contract.md.
+    pub fn documentation(&self) -> String {
+        let metric_type = self.value.metric_type();
+        let suffix = match metric_type {
+            MetricType::Counter => "_total",
+            MetricType::Info => "_info",
+            _ => "",
+        };
+        let Self { name, help, .. } = self;
+        format!("| `{name}{suffix}` | {} | {help} |", metric_type.as_str())
+    }
 }
 
 /// Every metric; docs/trader-contract.md has the same table.
-const TABLE: &[Metric] = &[
+const TABLE: &[Metric<Observed>] = &[
     Metric {
         name: "triptych_trader",
         help: "The build, tier, run and configuration of this process",
-        value: Value::Info,
+        value: Value::Info(info),
     },
     Metric {
         name: "triptych_trader_ready",
@@ -96,27 +119,31 @@ const TABLE: &[Metric] = &[
     Metric {
         name: "triptych_market_data_events",
         help: "Market events handed to the engine, by instrument",
-        value: Value::CounterByInstrument(InstrumentStatus::events),
+        value: Value::CounterBy("symbol", |o| by_instrument(o, InstrumentStatus::events)),
     },
     Metric {
         name: "triptych_market_data_gaps",
         help: "Holes in the update ids and known losses, by instrument",
-        value: Value::CounterByInstrument(InstrumentStatus::gaps),
+        value: Value::CounterBy("symbol", |o| by_instrument(o, InstrumentStatus::gaps)),
     },
     Metric {
         name: "triptych_market_data_resyncs",
         help: "Order books rebuilt after the first time, by instrument",
-        value: Value::CounterByInstrument(InstrumentStatus::resyncs),
+        value: Value::CounterBy("symbol", |o| by_instrument(o, InstrumentStatus::resyncs)),
     },
     Metric {
         name: "triptych_market_data_book_synced",
         help: "1 while the order book is in step, by instrument",
-        value: Value::GaugeByInstrument(|i| flag(i.book() == BookState::Synced)),
+        value: Value::GaugeBy("symbol", |o| {
+            by_instrument(o, |i| flag(i.book() == BookState::Synced))
+        }),
     },
     Metric {
         name: "triptych_market_data_last_event_time_seconds",
         help: "Receive time of the newest event in seconds since the Unix epoch, by instrument",
-        value: Value::GaugeByInstrument(|i| seconds(i.last_event_time_ns())),
+        value: Value::GaugeBy("symbol", |o| {
+            by_instrument(o, |i| seconds(i.last_event_time_ns()))
+        }),
     },
     Metric {
         name: "triptych_engine_events",
@@ -165,14 +192,27 @@ const TABLE: &[Metric] = &[
     },
 ];
 
-impl Value {
-    const fn metric_type(&self) -> MetricType {
+impl<S: 'static> Value<S> {
+    /// Its type in OpenMetrics.
+    pub const fn metric_type(&self) -> MetricType {
         match self {
-            Self::Info => MetricType::Info,
-            Self::Counter(_) | Self::CounterByInstrument(_) => MetricType::Counter,
-            Self::Gauge(_) | Self::GaugeByInstrument(_) => MetricType::Gauge,
+            Self::Info(_) => MetricType::Info,
+            Self::Counter(_) | Self::CounterBy(..) => MetricType::Counter,
+            Self::Gauge(_) | Self::GaugeBy(..) => MetricType::Gauge,
         }
     }
+}
+
+/// Writes every metric of a table.
+pub fn encode_table<S: 'static>(
+    table: &[Metric<S>],
+    source: &S,
+    encoder: &mut DescriptorEncoder<'_>,
+) -> fmt::Result {
+    table.iter().try_for_each(|Metric { name, help, value }| {
+        let metric = encoder.encode_descriptor(name, help, None, value.metric_type())?;
+        write(metric, value, source)
+    })
 }
 
 /// The current values as OpenMetrics text.
@@ -189,36 +229,44 @@ struct Scrape(Arc<Observed>);
 
 impl Collector for Scrape {
     fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), fmt::Error> {
-        TABLE.iter().try_for_each(|Metric { name, help, value }| {
-            let metric = encoder.encode_descriptor(name, help, None, value.metric_type())?;
-            write(metric, value, &self.0)
-        })
+        encode_table(TABLE, &*self.0, &mut encoder)?;
+        self.0.part.encode_metrics(&mut encoder)
     }
 }
 
-fn write(
-    mut metric: MetricEncoder<'_>,
-    value: &Value,
-    observed: &Observed,
-) -> Result<(), fmt::Error> {
-    let instruments = observed.feed.instruments();
-    let labels = |known: &InstrumentStatus| [("symbol", known.symbol().to_string())];
+fn write<S: 'static>(mut metric: MetricEncoder<'_>, value: &Value<S>, source: &S) -> fmt::Result {
     match value {
-        Value::Info => metric.encode_info(&[
-            ("version", env!("CARGO_PKG_VERSION")),
-            ("tier", "ABH"),
-            ("run_id", &*observed.identity.run_id),
-            ("config_hash", observed.config_hash.as_str()),
-        ]),
-        Value::Counter(count) => ConstCounter::new(count(observed)).encode(metric),
-        Value::Gauge(level) => ConstGauge::new(level(observed)).encode(metric),
-        Value::CounterByInstrument(count) => instruments.iter().try_for_each(|known| {
-            ConstCounter::new(count(known)).encode(metric.encode_family(&labels(known))?)
-        }),
-        Value::GaugeByInstrument(level) => instruments.iter().try_for_each(|known| {
-            ConstGauge::new(level(known)).encode(metric.encode_family(&labels(known))?)
+        Value::Info(labels) => metric.encode_info(&labels(source)),
+        Value::Counter(count) => ConstCounter::new(count(source)).encode(metric),
+        Value::Gauge(level) => ConstGauge::new(level(source)).encode(metric),
+        Value::CounterBy(label, counts) => {
+            counts(source).into_iter().try_for_each(|(of, count)| {
+                ConstCounter::new(count).encode(metric.encode_family(&[(*label, of)])?)
+            })
+        }
+        Value::GaugeBy(label, levels) => levels(source).into_iter().try_for_each(|(of, level)| {
+            ConstGauge::new(level).encode(metric.encode_family(&[(*label, of)])?)
         }),
     }
+}
+
+fn info(observed: &Observed) -> Vec<(&'static str, String)> {
+    vec![
+        ("version", env!("CARGO_PKG_VERSION").to_owned()),
+        ("tier", observed.environment.tier.as_str().to_owned()),
+        ("run_id", observed.identity.run_id.clone()),
+        ("config_hash", observed.config_hash.to_string()),
+    ]
+}
+
+fn by_instrument<T>(
+    observed: &Observed,
+    value: impl Fn(&InstrumentStatus) -> T,
+) -> Vec<(String, T)> {
+    let known = observed.feed.instruments().iter();
+    known
+        .map(|instrument| (instrument.symbol().to_string(), value(instrument)))
+        .collect()
 }
 
 #[allow(clippy::cast_precision_loss)]
@@ -231,7 +279,8 @@ fn rows_buffered(observed: &Observed) -> f64 {
     observed.dataset.counters().rows_buffered as f64
 }
 
-fn flag(set: bool) -> f64 {
+/// 1 where something is so, else 0.
+pub fn flag(set: bool) -> f64 {
     f64::from(u8::from(set))
 }
 
@@ -269,14 +318,8 @@ mod tests {
         let page =
             std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/trader-contract.md");
         let page = std::fs::read_to_string(page).expect("docs/trader-contract.md");
-        for Metric { name, help, value } in TABLE {
-            let metric_type = value.metric_type();
-            let suffix = match metric_type {
-                MetricType::Counter => "_total",
-                MetricType::Info => "_info",
-                _ => "",
-            };
-            let row = format!("| `{name}{suffix}` | {} | {help} |", metric_type.as_str());
+        for metric in TABLE {
+            let row = metric.documentation();
             assert!(page.contains(&row), "docs/trader-contract.md lacks: {row}");
         }
     }

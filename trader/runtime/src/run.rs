@@ -19,12 +19,13 @@ use triptych_dataset::writer::DatasetError;
 use triptych_dataset::{DatasetWriter, Options, RunContext};
 use triptych_market_data::feed::{self, FeedConfig, FeedStatus};
 
-use crate::configuration::Configuration;
+use crate::configuration::{self, Configuration};
 use crate::environment::Environment;
 use crate::exit::Failure;
 use crate::identity::Identity;
 use crate::recorder::DatasetStatus;
 use crate::status::Observed;
+use crate::tier::TierPart;
 use crate::{decisions, http, recorder};
 
 /// Market events that may wait for the engine.
@@ -36,43 +37,76 @@ const CANDIDATE_QUEUE: usize = 8_192;
 /// Longest time that open HTTP connections may hold up the end.
 const HTTP_STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Runs until SIGTERM or SIGINT, or until a stage fails.
-pub(crate) async fn run(
+/// A trader that has read its configuration and holds its dataset, and does nothing yet.
+pub struct Prepared {
     environment: Environment,
     configuration: Configuration,
-) -> Result<(), Failure> {
-    let identity = Identity::establish()?;
-    let writer = open_dataset(&environment, &configuration, &identity)?;
-    let listener = TcpListener::bind(environment.listen)
-        .await
-        .map_err(|error| Failure::Internal(format!("listen on {}: {error}", environment.listen)))?;
-    let address = listener
-        .local_addr()
-        .map_err(|error| Failure::Internal(error.to_string()))?;
-    let observed = Arc::new(Observed {
-        config_hash: configuration.hash.clone(),
-        feed: Arc::new(FeedStatus::new(&configuration.instruments)),
-        decisions: Arc::default(),
-        dataset: Arc::new(DatasetStatus::default()),
-        stopping: AtomicBool::new(false),
-        identity,
-        environment,
-    });
-    info!(
-        namespace = observed.environment.namespace,
-        instance = observed.environment.instance,
-        pod = observed.environment.pod_name,
-        node = observed.environment.node_name,
-        run = observed.identity.run_id,
-        config_hash = %observed.config_hash,
-        source = observed.environment.market_data.stream(),
-        %address,
-        "observing"
-    );
-    let serving = Serving::start(listener, &observed);
-    let result = observe(&observed, configuration, writer).await;
-    serving.stop().await;
-    result
+    identity: Identity,
+    writer: DatasetWriter,
+}
+
+impl Prepared {
+    /// Loads the configuration and becomes the only writer of the data directory.
+    pub fn open(environment: Environment) -> Result<Self, Failure> {
+        let configuration = configuration::load(&environment)?;
+        let identity = Identity::establish()?;
+        let writer = open_dataset(&environment, &configuration, &identity)?;
+        Ok(Self {
+            environment,
+            configuration,
+            identity,
+            writer,
+        })
+    }
+
+    /// What the environment says.
+    pub fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    /// Runs until SIGTERM or SIGINT, or until a stage fails.
+    pub async fn run(self, part: Arc<dyn TierPart>) -> Result<(), Failure> {
+        let listen = self.environment.listen;
+        let unusable = |error| Failure::Internal(format!("listen on {listen}: {error}"));
+        let listener = TcpListener::bind(listen).await.map_err(unusable)?;
+        let address = listener.local_addr().map_err(unusable)?;
+        let observed = Arc::new(Observed {
+            config_hash: self.configuration.hash.clone(),
+            feed: Arc::new(FeedStatus::new(&self.configuration.instruments)),
+            decisions: Arc::default(),
+            dataset: Arc::new(DatasetStatus::default()),
+            stopping: AtomicBool::new(false),
+            identity: self.identity,
+            environment: self.environment,
+            part,
+        });
+        info!(
+            tier = observed.environment.tier.as_str(),
+            namespace = observed.environment.namespace,
+            instance = observed.environment.instance,
+            pod = observed.environment.pod_name,
+            node = observed.environment.node_name,
+            run = observed.identity.run_id,
+            config_hash = %observed.config_hash,
+            source = observed.environment.market_data.stream(),
+            %address,
+            "running"
+        );
+        let serving = Serving::start(listener, &observed);
+        let result = decide_until_stopped(&observed, self.configuration, self.writer).await;
+        serving.stop().await;
+        result
+    }
+}
+
+/// Runs a trader's main task on an asynchronous runtime of its own.
+pub fn block_on(trader: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Internal(format!("asynchronous runtime: {error}")))?
+        .block_on(trader)
 }
 
 fn open_dataset(
@@ -83,10 +117,11 @@ fn open_dataset(
     let run = RunContext {
         run_id: RunId::parse(&identity.run_id)
             .map_err(|error| Failure::Internal(error.to_string()))?,
-        tier: "ABH".to_owned(),
+        tier: environment.tier.as_str().to_owned(),
         instance: format!("{}/{}", environment.namespace, environment.instance),
         binary_sha256: identity.binary_sha256.clone(),
         config_hash: configuration.hash.to_string(),
+        // Nothing scales sizes yet.
         live_ratio: None,
     };
     let writer = DatasetWriter::open(Options::new(&environment.data_directory), run)?;
@@ -94,7 +129,7 @@ fn open_dataset(
     Ok(writer)
 }
 
-async fn observe(
+async fn decide_until_stopped(
     observed: &Arc<Observed>,
     configuration: Configuration,
     writer: DatasetWriter,
@@ -110,6 +145,7 @@ async fn observe(
         events,
         record_sender,
         resync_sender,
+        Arc::clone(&observed.part),
         Arc::clone(&observed.decisions),
     )?;
     let config = FeedConfig::new(

@@ -1,4 +1,5 @@
-//! Status, health, readiness and metrics over HTTP. Nothing here changes anything.
+//! Status, health, readiness and metrics over HTTP. Nothing here changes anything; a tier may add
+//! routes of its own.
 
 use std::sync::Arc;
 
@@ -16,12 +17,14 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 
 /// Every route.
 pub(crate) fn routes(observed: Arc<Observed>) -> Router {
+    let of_tier = Arc::clone(&observed.part).routes();
     Router::new()
         .route("/healthz", get(async || "ok"))
         .route("/readyz", get(readiness))
         .route("/v1/status", get(status))
         .route("/metrics", get(scrape))
         .with_state(observed)
+        .merge(of_tier)
 }
 
 async fn readiness(State(observed): State<Arc<Observed>>) -> Response {

@@ -6,6 +6,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use tracing::{info, warn};
+use triptych_crds::TradingState;
 use triptych_dataset::DatasetWriter;
 use triptych_dataset::writer::{Counters, DatasetError};
 use triptych_engine::Candidate;
@@ -19,7 +20,12 @@ const FLUSH_INTERVAL: Duration = Duration::from_secs(1);
 /// What the recorder is given.
 pub(crate) enum Record {
     /// A row.
-    Candidate(Box<Candidate>),
+    Candidate {
+        /// What was decided on.
+        candidate: Box<Candidate>,
+        /// The trading state that it was decided in.
+        trading_state: Option<TradingState>,
+    },
     /// Rows that never came here.
     Loss {
         /// How many.
@@ -105,9 +111,14 @@ impl Recorder {
 
     fn take(&mut self, record: Record) {
         match record {
-            Record::Candidate(candidate) => {
+            Record::Candidate {
+                candidate,
+                trading_state,
+            } => {
                 let published = self.writer.counters().files_published;
-                let appended = self.writer.append(&candidate, Instant::now());
+                let appended =
+                    self.writer
+                        .append_decided(&candidate, trading_state, Instant::now());
                 if appended.is_err() || self.writer.counters().files_published > published {
                     self.note(appended);
                 }

@@ -7,28 +7,35 @@ use std::process::ExitCode;
 
 use thiserror::Error;
 
+use crate::variables::EnvironmentError;
+
+/// What `--help` says of the exit codes.
+pub const HELP: &str = "\
+Exit codes: 0 orderly stop, 64 usage or environment, 65 configuration invalid, 66 configuration
+unreadable, 70 internal, 74 dataset not writable, 78 configuration is not the declared one.";
+
 /// Bad usage or environment (`EX_USAGE`).
-pub(crate) const USAGE: u8 = 64;
+pub const USAGE: u8 = 64;
 /// The configuration is invalid, or names what this build does not implement (`EX_DATAERR`).
-pub(crate) const INVALID_CONFIGURATION: u8 = 65;
+pub const INVALID_CONFIGURATION: u8 = 65;
 /// The configuration cannot be read (`EX_NOINPUT`).
-pub(crate) const UNREADABLE_CONFIGURATION: u8 = 66;
+pub const UNREADABLE_CONFIGURATION: u8 = 66;
 /// Something that should not happen (`EX_SOFTWARE`).
-pub(crate) const INTERNAL: u8 = 70;
+pub const INTERNAL: u8 = 70;
 /// The dataset cannot be written (`EX_IOERR`).
-pub(crate) const DATASET: u8 = 74;
+pub const DATASET: u8 = 74;
 /// The configuration is not the declared one (`EX_CONFIG`).
-pub(crate) const HASH_MISMATCH: u8 = 78;
+pub const HASH_MISMATCH: u8 = 78;
 
 /// Where Kubernetes reads a container's last words from.
 const TERMINATION_LOG: &str = "/dev/termination-log";
 
 /// A failure that ends the process.
 #[derive(Debug, Error)]
-pub(crate) enum Failure {
+pub enum Failure {
     /// A variable is missing or wrong.
     #[error("{0}")]
-    Usage(#[from] crate::environment::EnvironmentError),
+    Usage(#[from] EnvironmentError),
     /// The mounted bytes are not the declared ones.
     #[error("config hash mismatch: declared {declared} loaded {loaded}")]
     HashMismatch {
@@ -58,7 +65,7 @@ pub(crate) enum Failure {
 
 impl Failure {
     /// The exit code.
-    pub(crate) const fn code(&self) -> u8 {
+    pub const fn code(&self) -> u8 {
         match self {
             Self::Usage(_) => USAGE,
             Self::HashMismatch { .. } => HASH_MISMATCH,
@@ -71,9 +78,9 @@ impl Failure {
 }
 
 /// Says on standard error and, in one line, in the termination log why the process ends.
-pub(crate) fn report(failure: &Failure) -> ExitCode {
+pub fn report(program: &str, failure: &Failure) -> ExitCode {
     let message = failure.to_string().replace('\n', "; ");
-    eprintln!("trader-observe: {message}");
+    eprintln!("{program}: {message}");
     // The file is there in a pod only; nobody can be told where writing to it fails.
     if let Ok(mut log) = OpenOptions::new().write(true).open(TERMINATION_LOG) {
         let _ = writeln!(log, "{message}");

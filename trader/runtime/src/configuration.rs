@@ -13,17 +13,17 @@ use crate::environment::Environment;
 use crate::exit::Failure;
 
 /// A configuration whose bytes have the declared hash and that this build can run.
-pub(crate) struct Configuration {
+pub struct Configuration {
     /// Hash of the bytes that were loaded.
-    pub(crate) hash: ConfigHash,
+    pub hash: ConfigHash,
     /// Instruments in the order of the configuration.
-    pub(crate) instruments: Instruments,
+    pub instruments: Instruments,
     /// The engine that runs it.
-    pub(crate) engine: Engine,
+    pub engine: Engine,
 }
 
 /// Reads, hashes, and only then interprets.
-pub(crate) fn load(environment: &Environment) -> Result<Configuration, Failure> {
+pub fn load(environment: &Environment) -> Result<Configuration, Failure> {
     let bytes = read(&environment.config_path)?;
     let hash = ConfigHash::of_canonical_bytes(&bytes);
     if hash != environment.config_hash {

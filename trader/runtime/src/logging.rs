@@ -2,11 +2,12 @@
 
 use tracing_subscriber::EnvFilter;
 
-use crate::environment::{Environment, LogFormat, invalid};
+use crate::environment::{Environment, LogFormat};
 use crate::exit::Failure;
+use crate::variables::invalid;
 
 /// Sends log lines to standard error, as JSON or for people.
-pub(crate) fn start(environment: &Environment) -> Result<(), Failure> {
+pub fn start(environment: &Environment) -> Result<(), Failure> {
     let filter = EnvFilter::try_new(&environment.log_filter).map_err(|error| {
         let expected = format!("a log filter such as info or triptych_market_data=debug ({error})");
         invalid("TRIPTYCH_LOG", &environment.log_filter, &expected)

@@ -10,12 +10,14 @@ use std::thread::{self, JoinHandle};
 
 use tokio::sync::mpsc;
 use tracing::warn;
+use triptych_crds::TradingState;
 use triptych_engine::event::{Event, InstrumentId, Timestamp};
 use triptych_engine::order_book::ResyncReason;
 use triptych_engine::{Candidate, Engine};
 
 use crate::exit::Failure;
 use crate::recorder::Record;
+use crate::tier::TierPart;
 
 /// What the decision path has counted.
 #[derive(Debug, Default)]
@@ -36,10 +38,12 @@ pub(crate) fn start(
     events: mpsc::Receiver<Event>,
     recorder: SyncSender<Record>,
     resync: mpsc::UnboundedSender<InstrumentId>,
+    part: Arc<dyn TierPart>,
     counters: Arc<DecisionCounters>,
 ) -> Result<JoinHandle<()>, Failure> {
     let mut decisions = Decisions {
         engine,
+        part,
         outbox: Outbox {
             recorder,
             counters: Arc::clone(&counters),
@@ -57,6 +61,7 @@ pub(crate) fn start(
 
 struct Decisions {
     engine: Engine,
+    part: Arc<dyn TierPart>,
     outbox: Outbox,
     resync: mpsc::UnboundedSender<InstrumentId>,
     counters: Arc<DecisionCounters>,
@@ -65,10 +70,10 @@ struct Decisions {
 impl Decisions {
     fn run(&mut self, mut events: mpsc::Receiver<Event>) {
         while let Some(event) = events.blocking_recv() {
-            let outbox = &mut self.outbox;
-            let needed = self
-                .engine
-                .on_event(&event, |candidate| outbox.send(candidate));
+            let (outbox, part) = (&mut self.outbox, &self.part);
+            let needed = self.engine.on_event(&event, |candidate| {
+                outbox.send(candidate, part.decide(candidate));
+            });
             if let Some(reason) = needed {
                 self.ask_for_snapshot(event.instrument, reason);
             }
@@ -121,7 +126,7 @@ struct Outbox {
 }
 
 impl Outbox {
-    fn send(&mut self, candidate: &Candidate) {
+    fn send(&mut self, candidate: &Candidate, trading_state: Option<TradingState>) {
         if let Some(loss) = self.untold_loss {
             if !self.try_send(record_of(loss)) {
                 self.lose(candidate.ts_decision);
@@ -129,7 +134,11 @@ impl Outbox {
             }
             self.untold_loss = None;
         }
-        if !self.try_send(Record::Candidate(Box::new(candidate.clone()))) {
+        let record = Record::Candidate {
+            candidate: Box::new(candidate.clone()),
+            trading_state,
+        };
+        if !self.try_send(record) {
             self.lose(candidate.ts_decision);
         }
     }
@@ -183,6 +192,10 @@ mod tests {
 
     use super::*;
 
+    /// A tier that adds nothing.
+    struct Nothing;
+    impl TierPart for Nothing {}
+
     /// An engine whose strategy proposes often.
     fn engine() -> Engine {
         let spec = serde_json::json!({
@@ -225,6 +238,7 @@ mod tests {
             event_queue,
             recorder,
             resync,
+            Arc::new(Nothing),
             Arc::clone(&counters),
         )
         .unwrap();
@@ -246,7 +260,7 @@ mod tests {
         let mut lost = 0;
         for record in records {
             match record {
-                Record::Candidate(_) => rows += 1,
+                Record::Candidate { .. } => rows += 1,
                 Record::Loss { rows, first, last } => {
                     assert!(first <= last);
                     lost += rows;
@@ -268,6 +282,7 @@ mod tests {
         let (recorder, _records) = sync_channel(1);
         let decisions = Decisions {
             engine: engine(),
+            part: Arc::new(Nothing),
             outbox: Outbox {
                 recorder,
                 counters: Arc::default(),
@@ -296,7 +311,16 @@ mod tests {
         let (recorder, records) = sync_channel(1);
         drop(records);
         let (resync, _wishes) = mpsc::unbounded_channel();
-        let thread = start(engine(), event_queue, recorder, resync, Arc::default()).unwrap();
+        let part = Arc::new(Nothing);
+        let thread = start(
+            engine(),
+            event_queue,
+            recorder,
+            resync,
+            part,
+            Arc::default(),
+        )
+        .unwrap();
         for event in events() {
             if event_sender.blocking_send(event).is_err() {
                 break;

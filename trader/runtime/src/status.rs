@@ -4,16 +4,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
+use serde_json::{Map, Value};
 use triptych_crds::hash::ConfigHash;
+use triptych_dataset::encode::trading_state_name;
 use triptych_market_data::feed::{BookState, FeedStatus, InstrumentStatus};
 
 use crate::decisions::DecisionCounters;
 use crate::environment::Environment;
 use crate::identity::Identity;
 use crate::recorder::DatasetStatus;
+use crate::tier::TierPart;
 
 /// Instruments that the document lists at most, so that it stays below 16 KiB.
-const MOST_INSTRUMENTS: usize = 64;
+const MOST_INSTRUMENTS: usize = 32;
 
 /// Everything that the process can be asked about.
 pub(crate) struct Observed {
@@ -24,6 +27,7 @@ pub(crate) struct Observed {
     pub(crate) decisions: Arc<DecisionCounters>,
     pub(crate) dataset: Arc<DatasetStatus>,
     pub(crate) stopping: AtomicBool,
+    pub(crate) part: Arc<dyn TierPart>,
 }
 
 impl std::fmt::Debug for Observed {
@@ -52,7 +56,7 @@ impl Observed {
         let environment = &self.environment;
         Status {
             contract: "v1",
-            tier: "ABH",
+            tier: environment.tier.as_str(),
             namespace: &environment.namespace,
             instance: &environment.instance,
             instance_uid: &environment.instance_uid,
@@ -65,7 +69,7 @@ impl Observed {
                 version: env!("CARGO_PKG_VERSION"),
                 binary_sha256: &self.identity.binary_sha256,
             },
-            state: "Active",
+            state: trading_state_name(self.part.state()),
             started_at: self.identity.started_at.to_string(),
             ready: not_ready_reason.is_none(),
             not_ready_reason,
@@ -77,6 +81,7 @@ impl Observed {
                 rows_lost: dataset.rows_lost,
                 last_published_file: dataset.last_published_file,
             },
+            of_tier: self.part.status(),
         }
     }
 
@@ -117,6 +122,8 @@ pub(crate) struct Status<'a> {
     not_ready_reason: Option<String>,
     market_data: MarketData<'a>,
     dataset: Dataset,
+    #[serde(flatten)]
+    of_tier: Map<String, Value>,
 }
 
 #[derive(Debug, Serialize)]
@@ -173,12 +180,18 @@ struct Dataset {
 pub(crate) mod tests {
     use std::ffi::OsString;
 
+    use triptych_crds::Tier;
     use triptych_market_data::instruments::Instruments;
 
     use super::*;
+    use crate::environment::Tiers;
+    use crate::variables::Variables;
+
+    struct Nothing;
+    impl TierPart for Nothing {}
 
     pub(crate) fn observed(instruments: usize) -> Observed {
-        let environment = Environment::read(|name| {
+        let variables = Variables::new(|name| {
             let value = match name {
                 "TRIPTYCH_TIER" => "ABH".to_owned(),
                 "TRIPTYCH_CONFIG_HASH" => "ab".repeat(32),
@@ -188,8 +201,12 @@ pub(crate) mod tests {
                 _ => return None,
             };
             Some(OsString::from(value))
-        })
-        .unwrap();
+        });
+        let tiers = Tiers {
+            known: &[Tier::Abh],
+            expected: "ABH",
+        };
+        let environment = Environment::read(&variables, tiers).unwrap();
         let symbols = (0..instruments).map(|index| format!("{index:0>20}"));
         Observed {
             config_hash: environment.config_hash.clone(),
@@ -199,6 +216,7 @@ pub(crate) mod tests {
             decisions: Arc::default(),
             dataset: Arc::default(),
             stopping: AtomicBool::new(false),
+            part: Arc::new(Nothing),
         }
     }
 
@@ -237,16 +255,16 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_document_stays_below_16_kib_with_every_instrument() {
+    fn the_document_stays_below_10_kib_and_leaves_6_to_the_tier() {
         let observed = observed(256);
         let text = serde_json::to_string(&observed.status()).unwrap();
         // The counters have room to grow to 20 digits each.
         assert!(
-            text.len() + MOST_INSTRUMENTS * 4 * 19 <= 16 * 1024,
+            text.len() + MOST_INSTRUMENTS * 4 * 19 <= 10 * 1024,
             "{} bytes",
             text.len()
         );
-        assert!(text.contains("\"instrumentsOmitted\":192"));
+        assert!(text.contains("\"instrumentsOmitted\":224"));
     }
 
     #[test]
