@@ -9,11 +9,12 @@ use serde_json::Value;
 use triptych_end_to_end::installation::workspace;
 
 /// Names of boxes in the picture, by package.
-const BOXES: [(&str, &str); 12] = [
+const BOXES: [(&str, &str); 13] = [
     ("triptych-operator", "operator"),
     ("triptych-decide", "decide"),
     ("triptych-crds", "crds"),
     ("triptych-trader-observe", "observe"),
+    ("triptych-trader-run", "run"),
     ("triptych-trader-runtime", "runtime"),
     ("triptych-trader", "cli"),
     ("triptych-market-data", "marketdata"),
@@ -146,13 +147,22 @@ fn the_pure_parts_reach_no_client_no_runtime_and_no_socket() {
 }
 
 #[test]
-fn a1_the_observing_trader_reaches_no_kubernetes_client() {
-    let (observing, operator) = (
+fn a1_the_observing_trader_reaches_no_kubernetes_client_no_keys_and_no_order_path() {
+    let forbidden = [
+        // The client of the API server.
+        "kube-client",
+        "kube-runtime",
+        // Keys, halt and intents of W and R; the order path will be behind it.
+        "triptych-trader-run",
+    ];
+    let (observing, trading) = (
         reached("triptych-trader-observe"),
-        reached("triptych-operator"),
+        reached("triptych-trader"),
     );
-    for name in ["kube-client", "kube-runtime"] {
+    for name in forbidden {
         assert!(!observing.contains(name), "trader-observe reaches {name}");
-        assert!(operator.contains(name), "the check would not see {name}");
+    }
+    for name in ["kube-client", "triptych-trader-run"] {
+        assert!(trading.contains(name), "the check would not see {name}");
     }
 }

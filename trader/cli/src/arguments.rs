@@ -9,10 +9,10 @@ use triptych_market_data::recording::{Pace, Passes};
 
 use crate::output::Format;
 
-/// Hashes and validates configurations, replays recordings, serves tapes, and looks into datasets.
+/// Runs a trader of W or R, hashes and validates configurations, replays recordings, serves tapes,
+/// and looks into datasets.
 ///
-/// The trader of W and R lives in this command too once there is an order path; the observing tier
-/// is `trader-observe`.
+/// The observing tier, ABH, is the executable `trader-observe`.
 #[derive(Debug, Parser)]
 #[command(
     name = "trader",
@@ -28,6 +28,11 @@ pub(crate) struct Trader {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Runs the trader of a pod of tier W or R, up to the accepted intent: no order is placed yet.
+    ///
+    /// Everything is read from the environment; there are no options.
+    #[command(after_help = triptych_trader_run::help())]
+    Run,
     /// Prints the hash of a configuration.
     Hash(HashArguments),
     /// Checks manifests as the API server would, and whether this build can run them.

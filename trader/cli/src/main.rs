@@ -1,5 +1,5 @@
-//! The command `trader`: hash and validate configurations, replay recordings, serve tapes, and look
-//! into datasets.
+//! The command `trader`: run W and R, hash and validate configurations, replay recordings, serve
+//! tapes, and look into datasets.
 
 mod arguments;
 mod build_check;
@@ -29,7 +29,7 @@ fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     match run(arguments.command) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) => {
             eprintln!("trader: {failure}");
             ExitCode::from(failure.code())
@@ -37,8 +37,10 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> Result<(), Failure> {
+fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
+        // It says itself why it ends, also where Kubernetes looks for a container's last words.
+        Command::Run => return Ok(triptych_trader_run::run()),
         Command::Hash(arguments) => hash::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
@@ -57,7 +59,8 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Dataset {
             command: DatasetCommand::Summary(arguments),
         } => dataset::summary(&arguments),
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn usage(error: &clap::Error) -> ExitCode {

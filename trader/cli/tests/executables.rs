@@ -1,0 +1,34 @@
+//! A1: what the observing executable cannot do is not even linked into it.
+
+use std::path::Path;
+
+/// What only a trader of W and R has: the pod's token, keys, latch and halt endpoint.
+const ONLY_TRADING: [&str; 4] = [
+    "kubernetes.io/serviceaccount",
+    "api-secret",
+    "halt.json",
+    "/v1/halt",
+];
+
+/// What a search finds in an executable.
+fn content(executable: &Path) -> String {
+    let bytes = std::fs::read(executable).unwrap_or_else(|error| {
+        let path = executable.display();
+        panic!("{path}: {error}; build the whole workspace")
+    });
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[test]
+fn a1_the_observing_executable_holds_no_code_for_keys_tokens_or_halts() {
+    let path = Path::new(env!("CARGO_BIN_EXE_trader"));
+    let (trading, observing) = (
+        content(path),
+        content(&path.with_file_name("trader-observe")),
+    );
+    for text in ONLY_TRADING {
+        assert!(trading.contains(text), "the check would not see {text}");
+        assert!(!observing.contains(text), "{text} is in trader-observe");
+    }
+    assert!(observing.contains("triptych_market_data_connected"));
+}
