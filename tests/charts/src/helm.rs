@@ -9,7 +9,7 @@ use std::{
 
 use triptych_cluster::{parts, progress::Progress};
 
-use crate::{Manifests, in_repository};
+use crate::{ApiServer, Manifests, in_repository};
 
 /// The namespace that charts are rendered for.
 pub const NAMESPACE: &str = "triptych-system";
@@ -18,18 +18,36 @@ pub const NAMESPACE: &str = "triptych-system";
 #[derive(Debug)]
 pub struct Refusal(pub String);
 
-/// One of the project's charts.
+/// One of the project's charts, and the release that it is rendered as.
 #[derive(Clone, Debug)]
 pub struct Chart {
     folder: PathBuf,
+    release: String,
+    cluster: Option<ApiServer>,
 }
 
 impl Chart {
-    /// The chart in `charts/<name>`.
+    /// The chart in `charts/<name>`, as the release `triptych` and without a cluster to ask.
     pub fn named(name: &str) -> Self {
         Self {
             folder: in_repository("charts").join(name),
+            release: "triptych".into(),
+            cluster: None,
         }
+    }
+
+    /// The same chart as another release.
+    #[must_use]
+    pub fn released_as(mut self, release: &str) -> Self {
+        release.clone_into(&mut self.release);
+        self
+    }
+
+    /// The same chart, whose templates look objects up in a cluster.
+    #[must_use]
+    pub fn on(mut self, cluster: &ApiServer) -> Self {
+        self.cluster = Some(cluster.clone());
+        self
     }
 
     /// The folder of the chart.
@@ -37,10 +55,9 @@ impl Chart {
         &self.folder
     }
 
-    /// Renders the chart with `--set` of each of `values`.
+    /// Renders the chart with `--set` of each of `values`, or `--set-json` where one is a JSON object.
     pub fn render(&self, values: &[&str]) -> Result<Manifests, Refusal> {
-        let mut template = self.command("template", values);
-        template.args(["--namespace", NAMESPACE]);
+        let template = self.command("template", values);
         Ok(Manifests::parse(&answer(template)?))
     }
 
@@ -49,8 +66,7 @@ impl Chart {
     /// # Panics
     /// When helm prints no notes.
     pub fn notes(&self, values: &[&str]) -> Result<String, Refusal> {
-        let mut install = self.command("install", values);
-        install.args(["--namespace", NAMESPACE, "--dry-run=client"]);
+        let install = self.command("install", values);
         let text = answer(install)?;
         let (_, notes) = text
             .split_once("NOTES:\n")
@@ -67,14 +83,28 @@ impl Chart {
 
     fn command(&self, verb: &str, values: &[&str]) -> Command {
         let mut command = helm();
-        command.args([verb, "triptych"]).arg(&self.folder);
+        command
+            .args([verb, &self.release])
+            .arg(&self.folder)
+            .args(["--namespace", NAMESPACE]);
+        match &self.cluster {
+            None => command.arg("--dry-run=client"),
+            Some(cluster) => command
+                .args(["--dry-run=server", "--disable-openapi-validation"])
+                .args(["--kube-apiserver", &cluster.url()]),
+        };
         with_values(command, values)
     }
 }
 
 fn with_values(mut command: Command, values: &[&str]) -> Command {
     for value in values {
-        command.args(["--set", value]);
+        let flag = if value.starts_with('{') {
+            "--set-json"
+        } else {
+            "--set"
+        };
+        command.args([flag, value]);
     }
     command
 }

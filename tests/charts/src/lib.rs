@@ -3,11 +3,16 @@
 //! Nothing here is skipped: helm is built where it is missing, and where that fails, the first call
 //! panics and says how to get it.
 
+pub mod api_server;
+pub mod documentation;
+pub mod golden;
 pub mod helm;
 pub mod manifests;
+pub mod rights;
 
 use std::path::{Path, PathBuf};
 
+pub use api_server::ApiServer;
 pub use helm::{Chart, Refusal};
 pub use manifests::Manifests;
 

@@ -1,9 +1,9 @@
 //! Rendered manifests, as plain values.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-/// The objects of one rendering, sorted by kind and name.
+/// The objects of one rendering, sorted by kind, name and namespace.
 #[derive(Clone, Debug)]
 pub struct Manifests(Vec<Value>);
 
@@ -20,7 +20,9 @@ impl Manifests {
             })
             .filter(|object: &Value| !object.is_null())
             .collect();
-        objects.sort_by_cached_key(|object| (kind(object).to_owned(), name(object).to_owned()));
+        objects.sort_by_cached_key(|object| {
+            [kind(object), name(object), namespace(object)].map(str::to_owned)
+        });
         Self(objects)
     }
 
@@ -48,6 +50,20 @@ impl Manifests {
     pub fn get(&self, wanted: &str, named: &str) -> &Value {
         self.find(wanted, named)
             .unwrap_or_else(|| panic!("no {wanted} {named} was rendered"))
+    }
+
+    /// The object of a kind in a namespace, which must be there.
+    ///
+    /// # Panics
+    /// When it is not.
+    pub fn get_in(&self, home: &str, wanted: &str, named: &str) -> &Value {
+        let wanted_here = |object: &&Value| {
+            kind(object) == wanted && namespace(object) == home && name(object) == named
+        };
+        self.0
+            .iter()
+            .find(wanted_here)
+            .unwrap_or_else(|| panic!("no {wanted} {named} was rendered in {home}"))
     }
 
     /// All objects as one YAML stream, always in the same order.
@@ -80,6 +96,11 @@ pub fn name(object: &Value) -> &str {
     let name = &object["metadata"]["name"];
     name.as_str()
         .unwrap_or_else(|| panic!("an object without a name: {object}"))
+}
+
+/// The namespace of an object; empty where it belongs to none.
+pub fn namespace(object: &Value) -> &str {
+    object["metadata"]["namespace"].as_str().unwrap_or_default()
 }
 
 /// The strings of a list; none where it is absent.
@@ -115,4 +136,14 @@ pub fn first_difference(left: &Value, right: &Value) -> Option<String> {
         _ => None,
     };
     nested.or_else(|| Some(format!(": {left} is not {right}")))
+}
+
+/// An object as it is after it went through its type: a field that Kubernetes does not know is lost.
+///
+/// # Panics
+/// When the type refuses the object.
+pub fn as_kubernetes_reads_it<T: Serialize + DeserializeOwned>(object: &Value) -> Value {
+    let typed: T = serde_json::from_value(object.clone())
+        .unwrap_or_else(|error| panic!("{} {}: {error}", kind(object), name(object)));
+    serde_json::to_value(typed).expect("a typed object can be written as JSON")
 }

@@ -127,6 +127,30 @@ impl Lab {
         kubectl(&self.tools, self.cluster.kubeconfig(), words)
     }
 
+    /// Runs helm in the root of the checkout, as an administrator, and returns what it printed.
+    pub fn helm(&self, words: &[&str]) -> Result<String> {
+        let mut command = Command::new(&self.tools.helm);
+        command
+            .current_dir(installation::workspace())
+            .env("KUBECONFIG", self.cluster.kubeconfig())
+            .args(words);
+        printed_by(command)
+    }
+
+    /// Runs a script of a person, with kubectl on the `PATH` and that person's kubeconfig, in a
+    /// folder that may hold files for it.
+    pub fn script(&self, kubeconfig: &Path, folder: &Path, script: &str) -> Result<String> {
+        let path = std::env::var("PATH").unwrap_or_default();
+        let kubectl = self.tools.kubectl.parent().unwrap_or(Path::new(""));
+        let mut command = Command::new("bash");
+        command
+            .args(["-euo", "pipefail", "-c", script])
+            .current_dir(folder)
+            .env("KUBECONFIG", kubeconfig)
+            .env("PATH", format!("{}:{path}", kubectl.display()));
+        printed_by(command)
+    }
+
     /// What `trader hash` prints for a manifest on its standard input.
     pub fn trader_hash(&self, manifest: &Value) -> Result<String> {
         let mut child = Command::new(&self.executables.trader)
@@ -253,6 +277,15 @@ pub fn kubectl(tools: &Tools, kubeconfig: &Path, words: &[&str]) -> Result<Strin
         words.join(" "),
         said.trim()
     );
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+fn printed_by(mut command: Command) -> Result<String> {
+    let output = command
+        .output()
+        .with_context(|| format!("start {command:?}"))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{command:?}: {}", said.trim());
     Ok(String::from_utf8(output.stdout)?)
 }
 

@@ -1,5 +1,6 @@
 //! What the end-to-end suite and the demonstration share: a cluster with Triptych installed on it.
 
+pub mod account;
 pub mod demonstration;
 pub mod host_operator;
 pub mod installation;

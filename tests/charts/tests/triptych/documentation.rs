@@ -1,82 +1,15 @@
 //! What the chart says about itself.
 
-use std::fs;
-
-use serde_json::Value;
-use triptych_chart_tests::Chart;
-
-fn read(file: &str) -> String {
-    fs::read_to_string(Chart::named("triptych").folder().join(file)).unwrap()
-}
-
-/// Paths of all values that are no objects with values of their own.
-fn leaves(path: &str, value: &Value, found: &mut Vec<String>) {
-    match value {
-        Value::Object(fields) if !fields.is_empty() => {
-            for (key, field) in fields {
-                let path = if path.is_empty() {
-                    key.clone()
-                } else {
-                    format!("{path}.{key}")
-                };
-                leaves(&path, field, found);
-            }
-        }
-        _ => found.push(path.to_owned()),
-    }
-}
+use triptych_chart_tests::{Chart, documentation};
 
 #[test]
 fn the_readme_describes_every_value() {
-    let values: Value = serde_yaml_ng::from_str(&read("values.yaml")).unwrap();
-    let mut paths = Vec::new();
-    leaves("", &values, &mut paths);
-    assert!(paths.len() > 20, "{paths:?}");
-    let readme = read("README.md");
-    for path in paths
-        .iter()
-        .filter(|path| !path.starts_with("operator.resources."))
-    {
-        assert!(
-            readme.contains(&format!("`{path}`")),
-            "{path} is not in README.md"
-        );
-    }
-    assert!(readme.contains("`operator.resources`"));
+    documentation::readme_describes_every_value(&Chart::named("triptych"), &["operator.resources"]);
 }
 
 #[test]
 fn the_schema_describes_every_value() {
-    let values: Value = serde_yaml_ng::from_str(&read("values.yaml")).unwrap();
-    let schema: Value = serde_json::from_str(&read("values.schema.json")).unwrap();
-    describes(&schema, "", &values, &schema["$defs"]);
-}
-
-fn describes(schema: &Value, path: &str, values: &Value, definitions: &Value) {
-    let Value::Object(fields) = values else {
-        return;
-    };
-    let Some(properties) = schema["properties"].as_object() else {
-        return;
-    };
-    assert_eq!(
-        schema["additionalProperties"], false,
-        "{path}: unknown fields are let through"
-    );
-    for (key, value) in fields {
-        let path = format!("{path}/{key}");
-        let property = properties
-            .get(key)
-            .unwrap_or_else(|| panic!("{path} is not in the schema"));
-        let referred = property["$ref"]
-            .as_str()
-            .and_then(|name| name.strip_prefix("#/$defs/"));
-        let shared = referred.map_or(&Value::Null, |name| &definitions[name]);
-        let described = property["description"].is_string() || shared["description"].is_string();
-        assert!(described, "{path} has no description");
-        let nested = if shared.is_null() { property } else { shared };
-        describes(nested, &path, value, definitions);
-    }
+    documentation::schema_describes_every_value(&Chart::named("triptych"));
 }
 
 #[test]

@@ -1,7 +1,5 @@
 //! The rendered objects as a whole.
 
-use std::{env, fs};
-
 use k8s_openapi::api::{
     apps::v1::Deployment,
     core::v1::{Service, ServiceAccount},
@@ -9,13 +7,11 @@ use k8s_openapi::api::{
     policy::v1::PodDisruptionBudget,
     rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding},
 };
-use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use triptych_chart_tests::{
-    Chart,
+    Chart, golden,
     helm::NAMESPACE,
-    in_repository,
-    manifests::{first_difference, kind, name},
+    manifests::{as_kubernetes_reads_it, first_difference, kind, name},
 };
 
 use crate::{PROFILES, rendered};
@@ -39,13 +35,6 @@ fn lint_passes_in_every_profile() {
         assert!(said.contains("0 chart(s) failed"), "{said}");
         assert!(!said.contains("[WARNING]"), "{said}");
     }
-}
-
-/// A field that Kubernetes does not know is lost when the object goes through its type.
-fn as_kubernetes_reads_it<T: Serialize + DeserializeOwned>(object: &Value) -> Value {
-    let typed: T = serde_json::from_value(object.clone())
-        .unwrap_or_else(|error| panic!("{} {}: {error}", kind(object), name(object)));
-    serde_json::to_value(typed).unwrap()
 }
 
 #[test]
@@ -99,24 +88,8 @@ fn every_object_is_labelled_and_stays_in_the_releases_namespace() {
 /// own.
 #[test]
 fn production_is_as_it_was_reviewed() {
-    let found = rendered(&["crds.install=false"]).to_yaml();
-    let path = in_repository("tests/charts/golden/triptych-production.yaml");
-    if env::var_os("UPDATE_GOLDEN").is_some() {
-        fs::write(&path, &found).unwrap();
-    }
-    let reviewed = fs::read_to_string(&path).unwrap();
-    let difference = reviewed
-        .lines()
-        .zip(found.lines())
-        .position(|(old, new)| old != new);
-    assert!(
-        reviewed == found,
-        "the chart renders something else than golden/triptych-production.yaml, first in line {}; \
-         if that is meant, run `UPDATE_GOLDEN=1 cargo test -p triptych-chart-tests` and review the \
-         diff",
-        difference.map_or_else(
-            || reviewed.lines().count().to_string(),
-            |at| (at + 1).to_string()
-        )
+    golden::hold_against(
+        "triptych-production.yaml",
+        &rendered(&["crds.install=false"]),
     );
 }

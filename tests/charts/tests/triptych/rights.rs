@@ -7,6 +7,7 @@ use triptych_chart_tests::{
     Manifests,
     helm::NAMESPACE,
     manifests::{name, strings},
+    rights::{Row, rights_of, table},
 };
 
 use crate::{PROFILES, rendered};
@@ -19,9 +20,6 @@ const AGGREGATED: [(&str, &[&str]); 3] = [
 ];
 
 const READ: [&str; 3] = ["get", "list", "watch"];
-
-/// A row of a table of rights: group, resource, name of the object or nothing, verbs.
-type Row = (&'static str, &'static str, &'static str, &'static str);
 
 /// What the operator needs in the whole cluster.
 const IN_THE_CLUSTER: &[Row] = &[
@@ -46,38 +44,6 @@ const IN_ITS_NAMESPACE: &[Row] = &[
     ("coordination.k8s.io", "leases", "", "create"),
     ("coordination.k8s.io", "leases", OPERATOR, "get patch"),
 ];
-
-/// One verb on one resource: group, resource, name of the object or nothing, verb.
-type Right = (String, String, String, String);
-
-fn rights_of(role: &Value) -> BTreeSet<Right> {
-    let mut rights = BTreeSet::new();
-    for rule in role["rules"].as_array().expect("a role has rules") {
-        let mut names = strings(&rule["resourceNames"]);
-        if names.is_empty() {
-            names.push("");
-        }
-        for group in strings(&rule["apiGroups"]) {
-            for resource in strings(&rule["resources"]) {
-                for named in &names {
-                    for verb in strings(&rule["verbs"]) {
-                        let right = [group, resource, named, verb].map(str::to_owned);
-                        rights.insert(right.into());
-                    }
-                }
-            }
-        }
-    }
-    rights
-}
-
-fn table(rows: &[Row]) -> BTreeSet<Right> {
-    let rights = rows.iter().flat_map(|(group, resource, named, verbs)| {
-        let verbs = verbs.split(' ');
-        verbs.map(move |verb| [*group, *resource, *named, verb].map(str::to_owned))
-    });
-    rights.map(Right::from).collect()
-}
 
 fn roles(manifests: &Manifests) -> Vec<&Value> {
     manifests

@@ -1,6 +1,7 @@
 //! The end-to-end suite: each test is named by the invariant or the promise that it shows, runs in a
 //! namespace of its own, and side by side with the others.
 
+mod accounts;
 mod attestation;
 mod dataset;
 mod deletion;
