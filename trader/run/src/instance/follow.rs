@@ -18,6 +18,7 @@ use tracing::{debug, info, warn};
 use triptych_crds::text::Ratio;
 use triptych_crds::{GROUP, TradingInstance};
 
+use super::order::{Order, Verdict};
 use super::view::{self, InstanceIdentity, Reading};
 use crate::halt::bounded;
 use crate::halt::control::HaltControl;
@@ -114,8 +115,7 @@ pub struct Follower {
     own: InstanceIdentity,
     control: Arc<HaltControl>,
     status: Arc<InstanceStatus>,
-    /// The newest version that was taken in. Versions grow, unless the store is restored.
-    newest: Mutex<Option<u64>>,
+    order: Mutex<Order>,
     /// The version that the next watch begins at; taken from a reading.
     begin_at: watch::Sender<Option<String>>,
     /// There is no watch any more: read at once.
@@ -138,7 +138,7 @@ impl Follower {
             own,
             control,
             status,
-            newest: Mutex::default(),
+            order: Mutex::default(),
             begin_at: watch::Sender::new(None),
             lost: Notify::new(),
             outdated: Notify::new(),
@@ -152,9 +152,9 @@ impl Follower {
 
     async fn poll(&self) {
         loop {
-            let newest_before = *self.newest();
+            let newest_then = self.order().newest();
             match timeout(ANSWER_LIMIT, self.api.get(&self.own.name)).await {
-                Ok(Ok(object)) => self.polled(&object, newest_before),
+                Ok(Ok(object)) => self.polled(&object, newest_then),
                 Ok(Err(kube::Error::Api(status))) if self.names_own_absence(&status) => {
                     self.control.instance(view::deleted(&self.own));
                     self.poll_succeeded();
@@ -174,24 +174,23 @@ impl Follower {
         }
     }
 
-    /// A reading counts for more than the watch, except for what the watch told meanwhile.
-    fn polled(&self, object: &DynamicObject, newest_before: Option<u64>) {
+    fn polled(&self, object: &DynamicObject, newest_then: Option<u64>) {
         let reading = match view::read(object, &self.own) {
             Ok(reading) => reading,
             Err(why) => return self.poll_failed(&why),
         };
-        let mut newest = self.newest();
-        let is_older = reading.version < *newest;
-        if is_older && *newest != newest_before {
-            return self.poll_succeeded();
+        // Held until the reading is taken in, so that nothing newer can come in between.
+        let mut order = self.order();
+        match order.reading(reading.version, newest_then) {
+            Verdict::Overtaken => {}
+            Verdict::Counts => self.take(reading),
+            Verdict::WentBack => {
+                info!("the API server went back to an older state: watching anew");
+                self.outdated.notify_one();
+                self.take(reading);
+            }
         }
-        if is_older {
-            info!("the API server went back to an older state: watching anew");
-            self.outdated.notify_one();
-        }
-        *newest = reading.version;
-        self.take(reading);
-        drop(newest);
+        drop(order);
         self.poll_succeeded();
         self.begin_at
             .send_replace(object.metadata.resource_version.clone());
@@ -246,15 +245,12 @@ impl Follower {
                 Some(Ok(WatchEvent::Error(status))) => return Err(words_of(&status)),
                 Some(Err(error)) => return Err(words(&error)),
             }
-            self.status.known().watch_failure = None;
         }
     }
 
-    /// What a reading already showed is passed over.
     fn watched(&self, reading: Reading) {
-        let mut newest = self.newest();
-        if reading.version.is_none() || reading.version > *newest {
-            *newest = reading.version.or(*newest);
+        let mut order = self.order();
+        if order.told(reading.version) {
             self.take(reading);
         }
     }
@@ -278,16 +274,21 @@ impl Follower {
                 .is_some_and(|details| details.name == self.own.name && details.group == GROUP)
     }
 
+    /// A watch that lives at a reading is sound; one that ends at once each time is not.
     fn poll_succeeded(&self) {
-        self.status.known().poll_failure = None;
+        let mut known = self.status.known();
+        known.poll_failure = None;
+        if self.status.is_watching() {
+            known.watch_failure = None;
+        }
     }
 
     fn poll_failed(&self, why: &str) {
         self.status.failed(Attempt::Reading, why);
     }
 
-    fn newest(&self) -> MutexGuard<'_, Option<u64>> {
-        self.newest.lock().unwrap_or_else(PoisonError::into_inner)
+    fn order(&self) -> MutexGuard<'_, Order> {
+        self.order.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,5 +1,6 @@
-//! The trader's own TradingInstance: [`view`] says what one reading of it means, [`follow`] keeps
-//! reading it.
+//! The trader's own TradingInstance: [`view`] says what one reading of it means, [`order`] which of
+//! two readings is the newer one, [`follow`] keeps reading.
 
 pub mod follow;
+pub mod order;
 pub mod view;
