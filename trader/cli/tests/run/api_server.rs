@@ -1,7 +1,7 @@
 //! As much of an API server as faults need: one TradingInstance over real HTTP, a watch of it, and
 //! answers that go wrong on demand. What a real API server does is shown by the end-to-end tests.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -85,10 +85,10 @@ impl Shared {
 impl ApiServer {
     /// With a TradingInstance of tier W that asks for nothing.
     pub(crate) fn start() -> Self {
-        Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0)))
+        Self::start_on(listener())
     }
 
-    pub(crate) fn start_at(address: SocketAddr) -> Self {
+    pub(crate) fn start_on(listener: TcpListener) -> Self {
         let shared = Arc::new(Shared {
             store: Mutex::new(Store {
                 object: None,
@@ -106,10 +106,11 @@ impl ApiServer {
             .enable_all()
             .build()
             .unwrap();
-        let listener = runtime
-            .block_on(tokio::net::TcpListener::bind(address))
-            .unwrap();
         let address = listener.local_addr().unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let context = runtime.enter();
+        let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+        drop(context);
         let routes = Router::new()
             .route(COLLECTION, get(watch_collection))
             .route(&format!("{COLLECTION}/{NAME}"), get(read))
@@ -200,20 +201,25 @@ impl ApiServer {
     pub(crate) fn readings(&self) -> usize {
         self.shared.store().readings
     }
+}
 
-    /// A kubeconfig that leads here.
-    pub(crate) fn kubeconfig(&self, folder: &Path) -> PathBuf {
-        let path = folder.join("kubeconfig");
-        let server = format!("http://{}", self.address);
-        let config = json!({
-            "apiVersion": "v1", "kind": "Config", "current-context": "test",
-            "clusters": [{ "name": "test", "cluster": { "server": server } }],
-            "users": [{ "name": "test", "user": {} }],
-            "contexts": [{ "name": "test", "context": { "cluster": "test", "user": "test" } }]
-        });
-        std::fs::write(&path, config.to_string()).unwrap();
-        path
-    }
+/// Where an API server will answer: until it is started, connections wait for an answer.
+pub(crate) fn listener() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").unwrap()
+}
+
+/// A kubeconfig that leads to an address.
+pub(crate) fn kubeconfig(address: SocketAddr, folder: &Path) -> PathBuf {
+    let path = folder.join("kubeconfig");
+    let server = format!("http://{address}");
+    let config = json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "test",
+        "clusters": [{ "name": "test", "cluster": { "server": server } }],
+        "users": [{ "name": "test", "user": {} }],
+        "contexts": [{ "name": "test", "context": { "cluster": "test", "user": "test" } }]
+    });
+    std::fs::write(&path, config.to_string()).unwrap();
+    path
 }
 
 impl Drop for ApiServer {

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::api_server::ApiServer;
-use crate::process::{Trader, until};
-use crate::{NOWHERE, latch, pod, wait_for_halt, wait_for_state};
+use crate::api_server::{ApiServer, listener};
+use crate::process::Trader;
+use crate::{NOWHERE, latch, pod, pod_that_asks, wait_for_halt, wait_for_state};
 
 #[test]
 fn s1_a_halt_of_the_api_is_in_force_within_a_second() {
@@ -140,10 +140,8 @@ fn s1_a_killed_trader_comes_back_with_the_same_halt() {
 
 #[test]
 fn s1_without_its_instance_it_starts_halted_and_trades_once_it_was_read() {
-    let gone = ApiServer::start();
-    let address = gone.address();
-    let pod = pod(NOWHERE, &gone);
-    drop(gone);
+    let listener = listener();
+    let pod = pod_that_asks(listener.local_addr().unwrap(), NOWHERE);
     let trader = pod.start();
     let status = trader.wait_for("a failed reading", |status| {
         status["tradingInstance"]["failure"].is_string()
@@ -151,10 +149,7 @@ fn s1_without_its_instance_it_starts_halted_and_trades_once_it_was_read() {
     assert_eq!(status["state"], json!("Halted"));
     assert_eq!(status["halt"]["source"], json!("Start"));
     assert_eq!(status["halt"]["id"], json!(null));
-    let api_server = until("the address", || {
-        std::net::TcpListener::bind(address).ok().map(drop)?;
-        Some(ApiServer::start_at(address))
-    });
+    let api_server = ApiServer::start_on(listener);
     let status = wait_for_state(&trader, "Active");
     assert_eq!(status["tradingInstance"]["failure"], json!(null));
     assert!(api_server.readings() > 0);

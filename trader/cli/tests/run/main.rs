@@ -14,12 +14,13 @@ mod refusals;
 mod secrecy;
 
 use std::fs::{self, Permissions};
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use serde_json::Value;
 
-use api_server::ApiServer;
+use api_server::{ApiServer, kubeconfig};
 use process::{Pod, Program, Trader};
 
 const PROGRAM: Program = Program {
@@ -34,6 +35,10 @@ const HALT_TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
 /// A pod of tier W with the account's keys, which follows a market and an API server.
 fn pod(market_data: &str, api_server: &ApiServer) -> Pod {
+    pod_that_asks(api_server.address(), market_data)
+}
+
+fn pod_that_asks(api_server: SocketAddr, market_data: &str) -> Pod {
     let mut pod = Pod::new(PROGRAM, market_data);
     fs::create_dir(pod.path("keys")).unwrap();
     for (name, content) in [
@@ -43,7 +48,7 @@ fn pod(market_data: &str, api_server: &ApiServer) -> Pod {
     ] {
         put_key(&pod, name, content, 0o440);
     }
-    let kubeconfig = api_server.kubeconfig(&pod.path("."));
+    let kubeconfig = kubeconfig(api_server, &pod.path("."));
     for (name, value) in [
         ("TRIPTYCH_TIER", "W".to_owned()),
         ("TRIPTYCH_INSTANCE", "live".to_owned()),

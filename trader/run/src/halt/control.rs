@@ -116,16 +116,20 @@ impl HaltControl {
         self.take(Input::Instance(view));
     }
 
-    /// Stops the trader, as a breaker or the endpoint does. The gate is closed at once; the answer
-    /// comes when the halt is latched.
+    /// Stops the trader: the gate is closed on return, and the halt is latched soon after. It waits
+    /// for nothing, so a breaker may call it on the decision thread. Returns the identifier that the
+    /// halt will have.
+    pub fn trip(&self, by: Stopper, reason: &str) -> Option<HaltId> {
+        let reason = bounded(reason);
+        let mut machine = self.lock();
+        self.take_locked(&mut machine, Input::Stop { by, reason });
+        machine.wished_id().cloned()
+    }
+
+    /// Stops the trader as [`Self::trip`] does, and answers when the halt is latched.
     pub async fn stop(&self, by: Stopper, reason: &str) -> Result<HaltInForce, NotLatched> {
         let mut changes = self.standing.subscribe();
-        let reason = bounded(reason);
-        let id = {
-            let mut machine = self.lock();
-            self.take_locked(&mut machine, Input::Stop { by, reason });
-            machine.wished_id().cloned()
-        };
+        let id = self.trip(by, reason);
         let latched = changes.wait_for(|standing| {
             let halt = standing.halt.as_ref();
             id.is_some() && halt.is_some_and(|halt| halt.id == id)
@@ -224,7 +228,11 @@ fn log_change(before: &Standing, after: &Standing) {
         trading_state_name(before.state),
         trading_state_name(after.state),
     );
-    if let Some(halt) = &after.halt {
+    if let Some(halt) = &after.halt
+        && halt.source == Source::Start
+    {
+        info!(from, to, reason = halt.reason, "not trading yet");
+    } else if let Some(halt) = &after.halt {
         warn!(
             from,
             to,
@@ -271,11 +279,17 @@ mod tests {
         control.instance(active());
         until(&control, |standing| standing.state == TradingState::Active).await;
 
+        let tripped = control.trip(Stopper::Breaker, "loss\nof 5 %");
+        assert_eq!(
+            control.state(),
+            TradingState::Halted,
+            "before it is latched"
+        );
         let halt = control
             .stop(Stopper::Breaker, "loss\nof 5 %")
             .await
             .unwrap();
-        assert_eq!(control.state(), TradingState::Halted);
+        assert_eq!(halt.id, tripped);
         assert_eq!(
             (halt.source, &*halt.reason),
             (Source::Breaker, "loss of 5 %")
