@@ -3,9 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, ensure};
-use k8s_openapi::api::{
-    admissionregistration::v1::ValidatingAdmissionPolicy, authorization::v1::SubjectAccessReview,
-};
+use k8s_openapi::api::authorization::v1::SubjectAccessReview;
 use kube::{Api, api::PostParams};
 use serde_json::json;
 
@@ -39,36 +37,7 @@ impl Account {
             team,
         };
         account.appoint_platform().await?;
-        account.stand_in_for_the_policies().await?;
         Ok(account)
-    }
-
-    /// The account's chart asks for the policies; where the cluster has none yet, one that judges
-    /// nothing takes their name.
-    async fn stand_in_for_the_policies(&self) -> Result<()> {
-        let name = "triptych-sealed-namespaces";
-        let policies: Api<ValidatingAdmissionPolicy> = Api::all(self.team.client.clone());
-        if policies.get_opt(name).await?.is_some() {
-            return Ok(());
-        }
-        let group = "admissionregistration.k8s.io/v1";
-        let anything = json!({
-            "apiGroups": ["triptych.trading"], "apiVersions": ["v1alpha1"],
-            "operations": ["DELETE"], "resources": ["tradingaccounts"]
-        });
-        let policy = json!({
-            "apiVersion": group, "kind": "ValidatingAdmissionPolicy", "metadata": { "name": name },
-            "spec": {
-                "matchConstraints": { "resourceRules": [anything] },
-                "validations": [{ "expression": "true" }]
-            }
-        });
-        let binding = json!({
-            "apiVersion": group, "kind": "ValidatingAdmissionPolicyBinding", "metadata": { "name": name },
-            "spec": { "policyName": name, "validationActions": ["Deny"] }
-        });
-        self.team.apply(&policy).await?;
-        self.team.apply(&binding).await
     }
 
     /// Gives the platform's member the rights of an administrator, as docs/accounts.md asks for.

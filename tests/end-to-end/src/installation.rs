@@ -181,6 +181,9 @@ pub fn install_chart(helm: &Path, kubeconfig: &Path, images: &Images) -> Result<
             &format!("image.repository={repository}"),
             "--set",
             &format!("image.digest={digest}"),
+            // The local cluster's provisioner is a process of the host, with a user of its own.
+            "--set",
+            "policies.storageProvisioners.users={triptych:local-volumes}",
         ]);
     let output = command
         .output()

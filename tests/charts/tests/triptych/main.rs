@@ -10,6 +10,7 @@ mod deployment;
 mod documentation;
 mod manifests;
 mod network;
+mod policies;
 mod rights;
 mod values;
 

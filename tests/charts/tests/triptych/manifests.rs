@@ -1,6 +1,7 @@
 //! The rendered objects as a whole.
 
 use k8s_openapi::api::{
+    admissionregistration::v1::{ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding},
     apps::v1::Deployment,
     core::v1::{Service, ServiceAccount},
     networking::v1::NetworkPolicy,
@@ -16,10 +17,12 @@ use triptych_chart_tests::{
 
 use crate::{PROFILES, rendered};
 
-const CLUSTER_SCOPED: [&str; 3] = [
+const CLUSTER_SCOPED: [&str; 5] = [
     "ClusterRole",
     "ClusterRoleBinding",
     "CustomResourceDefinition",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
 ];
 
 #[test]
@@ -51,6 +54,12 @@ fn kubernetes_knows_every_field_of_every_object() {
                 "RoleBinding" => as_kubernetes_reads_it::<RoleBinding>(object),
                 "Service" => as_kubernetes_reads_it::<Service>(object),
                 "ServiceAccount" => as_kubernetes_reads_it::<ServiceAccount>(object),
+                "ValidatingAdmissionPolicy" => {
+                    as_kubernetes_reads_it::<ValidatingAdmissionPolicy>(object)
+                }
+                "ValidatingAdmissionPolicyBinding" => {
+                    as_kubernetes_reads_it::<ValidatingAdmissionPolicyBinding>(object)
+                }
                 // Tests of their own look at the fields of these two.
                 "CustomResourceDefinition" | "ServiceMonitor" => continue,
                 other => panic!("the chart renders a {other}, which this test does not know"),

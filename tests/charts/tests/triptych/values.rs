@@ -115,6 +115,42 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "not allowed",
     ),
     ("rbac.extraRules=x", "rbac", "not allowed"),
+    (
+        "policies.enabled=maybe",
+        "/policies/enabled",
+        "want boolean",
+    ),
+    (
+        "policies.validationActions={Refuse}",
+        "/policies/validationActions/0",
+        "'Deny', 'Warn', 'Audit'",
+    ),
+    (
+        "policies.validationActions={Deny,Warn}",
+        "/policies/validationActions",
+        "not",
+    ),
+    (
+        "policies.platform.groups=null",
+        "/policies/platform",
+        "missing property 'groups'",
+    ),
+    (
+        "policies.platform.groups={it's}",
+        "/policies/platform/groups/0",
+        "pattern",
+    ),
+    (
+        "policies.custodians.names={carol}",
+        "/policies/custodians",
+        "'names' not allowed",
+    ),
+    (
+        "policies.daemonNamespaces={trading-live-alpha}",
+        "/policies/daemonNamespaces/0",
+        "not",
+    ),
+    ("policies.params=x", "/policies", "'params' not allowed"),
 ];
 
 #[test]
