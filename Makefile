@@ -15,7 +15,7 @@ test := cargo test --workspace
 programs := $(or $(CARGO_TARGET_DIR),target)/$(CARGO_BUILD_TARGET)
 released := -p triptych-operator -p triptych-trader -p triptych-trader-observe -p triptych-cluster -p triptych-end-to-end
 
-.PHONY: help setup check format lint unit generate parts test independent-checks cluster-tests end-to-end test-long crashes audit demo demo-down cluster-up cluster-down
+.PHONY: help setup check format lint unit generate parts test independent-checks cluster-tests end-to-end test-long crashes attacks audit demo demo-down cluster-up cluster-down
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -44,7 +44,7 @@ parts: setup ## build the local cluster's parts into the cache
 	@.ci/step build $(build)
 	@.ci/step parts $(programs)/debug/cluster build-parts
 
-test: setup check parts independent-checks cluster-tests end-to-end crashes ## everything
+test: setup check parts independent-checks cluster-tests end-to-end crashes attacks ## everything
 
 independent-checks: ## hash, strategies and dataset against other people's libraries
 	@.ci/step independent-checks $(test) \
@@ -64,6 +64,11 @@ crashes: parts ## the operator killed at each of its writes, and objects that it
 	@.ci/step crashes .ci/with-clusters faults=1 -- \
 	  env TRIPTYCH_FAULTS_CLUSTER=faults TRIPTYCH_IMAGE_PROFILE=dev \
 	  $(test) --features triptych-end-to-end/cluster-tests --test crashes -- --test-threads 7 --show-output
+
+attacks: parts ## what must be refused, first shown to succeed without the admission policies
+	@.ci/step attacks .ci/with-clusters attacks=1 -- \
+	  env TRIPTYCH_ATTACKS_CLUSTER=attacks \
+	  $(test) --features triptych-end-to-end/cluster-tests --test attacks -- --test-threads 1 --show-output
 
 audit: ## licences, sources and duplicate versions of dependencies
 	command -v cargo-deny >/dev/null || env -u CARGO_BUILD_TARGET -u RUSTFLAGS cargo install --locked cargo-deny

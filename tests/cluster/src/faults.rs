@@ -62,3 +62,15 @@ pub(crate) async fn heal(
     }
     Ok(())
 }
+
+/// Ends a process of the control plane and starts it again.
+pub(crate) async fn restart(
+    directory: &ClusterDirectory,
+    record: &ClusterRecord,
+    process: &str,
+) -> Result<()> {
+    let groups = ControlGroups::of(&record.name)?;
+    let process = processes::record_of(directory, process)?;
+    processes::stop(&process).await?;
+    processes::start(directory, &groups, &process.spec).map(drop)
+}

@@ -65,6 +65,11 @@ impl LocalCluster {
         push_archive(&self.crane(), &self.registry(), path, name).await
     }
 
+    /// Ends the API server and starts it again; it may still refuse connections afterwards.
+    pub async fn restart_api_server(&self) -> Result<()> {
+        faults::restart(&self.directory, &self.record, "apiserver").await
+    }
+
     fn crane(&self) -> PathBuf {
         self.record.executable("registry", "crane")
     }

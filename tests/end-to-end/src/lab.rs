@@ -245,7 +245,10 @@ impl Lab {
 
 /// Makes something on a thread and a runtime of its own, because a test's runtime may not be blocked
 /// on another one.
-pub(crate) fn made_apart<T: Send + 'static>(
+///
+/// # Panics
+/// When the thread cannot be joined because making it panicked.
+pub fn made_apart<T: Send + 'static>(
     make: impl AsyncFnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     let making = std::thread::spawn(|| tokio::runtime::Runtime::new()?.block_on(make()));

@@ -1,0 +1,33 @@
+//! The attacks of the catalogue on a cluster of their own, where no operator runs: each request is
+//! first shown to come past admission without the policies, and then to be refused with them.
+
+#![allow(clippy::too_many_lines, reason = "tables, one row an attack")]
+
+mod actor;
+mod attack;
+mod availability;
+mod cluster_wide_storage;
+mod demo_pods;
+mod ground;
+mod journal;
+mod key_secrets;
+mod lab;
+mod legitimate;
+mod lifecycle;
+mod live_pod_contents;
+mod live_pods;
+mod node_objects;
+mod operator_namespace;
+mod platform_and_custodians;
+mod pods;
+mod policies;
+mod request;
+mod running_traders;
+mod schema;
+mod sealed_namespace_contents;
+mod sealed_namespaces;
+mod secret_references;
+mod stolen_kubelets;
+mod unrelated;
+mod w_nodes;
+mod workloads;
