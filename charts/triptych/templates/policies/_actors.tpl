@@ -47,6 +47,11 @@ administrator of the cluster. Where they have no accounts of their own, they are
 - name: isKubelet
   expression: >-
     variables.user.startsWith('system:node:') && 'system:nodes' in request.userInfo.?groups.orValue([])
+- name: isDaemon
+  expression: >-
+    request.userInfo.?groups.orValue([]).exists(group, group in [{{ range $index, $namespace := .Values.policies.daemonNamespaces }}{{ if $index }}, {{ end }}'system:serviceaccounts:{{ $namespace }}'{{ end }}])
+- name: isProvisioner
+  expression: {{ include "triptych.policies.isOneOf" .Values.policies.storageProvisioners | quote }}
 - name: isScheduler
   expression: variables.user == 'system:kube-scheduler'
 - name: controller
@@ -85,8 +90,17 @@ quota when it admits a pod, and the node controller is who evicts from tainted n
         && variables.what in ['poddisruptionbudgets.policy/status', 'pods/status'])
     || (variables.controller in ['endpoint-controller', 'endpointslice-controller', 'endpointslicemirroring-controller']
         && variables.what in ['endpoints', 'endpointslices.discovery.k8s.io'])
-    || (variables.controller in ['persistent-volume-binder', 'pvc-protection-controller', 'expand-controller']
-        && variables.what in ['persistentvolumeclaims', 'persistentvolumeclaims/status'] && request.operation == 'UPDATE')
+# Who makes, binds and grows volumes: Kubernetes' own controllers, and the drivers'.
+- name: byStorage
+  expression: >-
+    (variables.controller != 'none' || variables.isProvisioner) && request.operation == 'UPDATE'
+    && variables.what in ['persistentvolumeclaims', 'persistentvolumeclaims/status']
+# Agents of the network and of the nodes note down what they did for a pod, on it or in kinds of their own.
+- name: byDaemon
+  expression: >-
+    variables.isDaemon && (variables.what == 'pods/status' || (variables.what == 'pods' && request.operation == 'UPDATE')
+    || (request.resource.group.contains('.') && !request.resource.group.endsWith('.k8s.io')
+        && request.resource.group != 'triptych.trading'))
 - name: byScheduler
   expression: >-
     variables.isScheduler && (variables.what in ['pods/binding', 'pods/status']
@@ -99,7 +113,8 @@ quota when it admits a pod, and the node controller is who evicts from tainted n
 - name: isEvent
   expression: >-
     variables.what in ['events', 'events.events.k8s.io'] && (variables.isOperator || variables.isScheduler
-    || variables.isKubelet || variables.isPlatform || variables.controller != 'none')
+    || variables.isKubelet || variables.isPlatform || variables.isDaemon || variables.isProvisioner
+    || variables.controller != 'none')
 {{- end }}
 
 {{/* The labels of a policy and of its binding. */}}

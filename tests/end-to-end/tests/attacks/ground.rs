@@ -15,6 +15,8 @@ use crate::{
 pub(crate) const W_LABEL: &str = "node-restriction.kubernetes.io/trading-tier";
 /// The taint of W nodes.
 pub(crate) const W_TAINT: &str = "triptych.trading/tier";
+/// The service account of a network's agent, in the daemons' namespace; RBAC grants it everything.
+pub(crate) const NETWORK_AGENT: &str = "network-agent";
 /// The operator's namespace.
 pub(crate) const SYSTEM: &str = "triptych-system";
 /// The team's namespace.
@@ -209,11 +211,14 @@ async fn run_traders(administrator: &Client) -> Result<()> {
 }
 
 /// Who is granted what. RBAC is generous on purpose: what refuses an attack is then a policy.
-fn rights() -> [(&'static str, &'static str, Value); 4] {
+fn rights() -> [(&'static str, &'static str, Value); 5] {
     let group = |name: &str| json!({ "kind": "Group", "apiGroup": "rbac.authorization.k8s.io", "name": name });
     let delivery =
         json!({ "kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": DELIVERY });
+    let agent =
+        json!({ "kind": "ServiceAccount", "namespace": "kube-system", "name": NETWORK_AGENT });
     [
+        ("attacks-network", "cluster-admin", agent),
         ("attacks-team", "edit", group(TEAM)),
         ("attacks-delivery", "cluster-admin", delivery),
         ("attacks-custodians", "cluster-admin", group(CUSTODIANS)),

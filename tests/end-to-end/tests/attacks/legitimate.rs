@@ -8,7 +8,10 @@ use crate::{
         Actor::{self, Controller, Kubelet, Operator, Scheduler, Trader},
         Node, administrator,
     },
-    ground::{DEMO, DEMO_EMPTY, LIVE, LIVE_EMPTY, LIVE_WAITING, SYSTEM, W_TAINT, journal_claim},
+    ground::{
+        DEMO, DEMO_EMPTY, LIVE, LIVE_EMPTY, LIVE_WAITING, NETWORK_AGENT, SYSTEM, W_TAINT,
+        journal_claim,
+    },
     lab::{Lab, operator_pod, token_request},
     pods::{self, altered},
     request::{Request, cluster_wide, collection, object},
@@ -166,6 +169,22 @@ async fn kubernetes_itself_does_its_work_in_sealed_namespaces() -> Result<()> {
             "report a demo trader",
             Kubelet(Node::R),
             Request::patch(object("core", DEMO, "pods", "trader-0/status"), status),
+        ),
+        (
+            "note down the address of a trader, as the network's agent",
+            Controller(NETWORK_AGENT),
+            Request::patch(
+                format!("{}/status", trader()),
+                json!({ "metadata": { "annotations": { "network/address": "192.0.2.1" } } }),
+            ),
+        ),
+        (
+            "annotate a trader, as the network's agent",
+            Controller(NETWORK_AGENT),
+            Request::patch(
+                trader(),
+                json!({ "metadata": { "annotations": { "network/address": "192.0.2.1" } } }),
+            ),
         ),
         (
             "end a trader's pod on its node",

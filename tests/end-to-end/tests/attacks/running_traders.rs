@@ -9,7 +9,7 @@ use crate::{
         Attack, attempt,
         policy::{BINDINGS, RUNNING_TRADERS, SEAL},
     },
-    ground::{LIVE, LIVE_WAITING, SYSTEM},
+    ground::{LIVE, LIVE_WAITING, NETWORK_AGENT, SYSTEM},
     lab::Lab,
     pods,
     request::{Request, collection, object},
@@ -83,6 +83,13 @@ fn changes() -> Vec<Attack> {
             "do not change",
         ),
     ];
+    let forged = json!({ "metadata": { "labels": { "triptych.trading/tier": "R" } } });
+    let by_agent = attempt(
+        "forge a running trader's tier as the network's agent",
+        Controller(NETWORK_AGENT),
+        Request::patch(trader.clone(), forged),
+    )
+    .refused_by(&[RUNNING_TRADERS], "do not change");
     let by_controller = changes.map(|(what, path, body, saying)| {
         attempt(what, controller, Request::strategic_patch(path, body))
             .refused_by(&[RUNNING_TRADERS], saying)
@@ -106,7 +113,11 @@ fn changes() -> Vec<Attack> {
         let request = Request::strategic_patch(format!("{trader}/{subresource}"), body);
         attempt(what, actor, request).refused_by(&[SEAL, RUNNING_TRADERS], "trader")
     });
-    by_controller.into_iter().chain(by_others).collect()
+    by_controller
+        .into_iter()
+        .chain([by_agent])
+        .chain(by_others)
+        .collect()
 }
 
 fn bindings() -> Vec<Attack> {

@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 use crate::{
     actor::{
         Actor::{
-            self, Custodian, Delivery, ImpersonatedOperator, OperatorsTokenWithoutPod, Platform,
-            TeamEditor, TradersTokenWithoutPod,
+            self, Controller, Custodian, Delivery, ImpersonatedOperator, OperatorsTokenWithoutPod,
+            Platform, TeamEditor, TradersTokenWithoutPod,
         },
         DELIVERY,
     },
     attack::{Attack, attempt, policy::SEAL},
-    ground::{DEMO, LIVE, LIVE_KEYLESS, key_secret},
+    ground::{DEMO, LIVE, LIVE_KEYLESS, NETWORK_AGENT, key_secret},
     lab::Lab,
     request::{Request, collection, object},
 };
@@ -287,6 +287,16 @@ fn writes() -> Vec<Attack> {
             "delete a trader as the operator, by impersonation",
             ImpersonatedOperator,
             Request::delete(trader),
+        ),
+        (
+            "write a ConfigMap as the network's agent",
+            Controller(NETWORK_AGENT),
+            Request::create(collection("core", LIVE, "configmaps"), config_map()),
+        ),
+        (
+            "delete a key as the network's agent",
+            Controller(NETWORK_AGENT),
+            Request::delete(object("core", LIVE, "secrets", "live-alpha")),
         ),
     ];
     rows.into_iter()
