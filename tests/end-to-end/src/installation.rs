@@ -181,9 +181,14 @@ pub fn install_chart(helm: &Path, kubeconfig: &Path, images: &Images) -> Result<
             &format!("image.repository={repository}"),
             "--set",
             &format!("image.digest={digest}"),
-            // The local cluster's provisioner is a process of the host, with a user of its own.
+            // The local cluster's provisioner is a process of the host; kind's is in a namespace of its own.
             "--set",
             "policies.storageProvisioners.users={triptych:local-volumes}",
+            "--set",
+            "policies.storageProvisioners.groups={system:serviceaccounts:local-path-storage}",
+            // kind's administrator is none of system:masters.
+            "--set",
+            "policies.platform.groups={triptych:platform,system:masters,kubeadm:cluster-admins}",
         ]);
     let output = command
         .output()
