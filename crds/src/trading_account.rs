@@ -138,6 +138,21 @@ pub struct SideStatus {
     /// The one instance that may trade this side.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub writer: Option<Writer>,
+    /// What the inspector found of the namespace's seal. Absent while it has not looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seal: Option<SealStatus>,
+}
+
+/// The seal of a sealed namespace, as the inspector found it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SealStatus {
+    /// Whether every piece is there and as it should be.
+    pub whole: bool,
+    /// What is missing or altered, each in a few words. At most 32.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32), inner(length(max = 256)))]
+    pub problems: Vec<String>,
 }
 
 /// The instance that holds a side of an account.

@@ -408,4 +408,6 @@ pub enum HaltSource {
     Breaker,
     /// The trader's halt endpoint.
     Endpoint,
+    /// The trader itself: it cannot read what it must know, or its TradingInstance is gone.
+    Trader,
 }

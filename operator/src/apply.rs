@@ -48,6 +48,9 @@ pub async fn carry_out(context: &Context, actions: &[Action]) -> Result<(), Fail
             Action::DeleteConfigMap { target, reason } => {
                 delete::<ConfigMap, ConfigMapEntry>(context, target, reason).await
             }
+            Action::DeleteStatefulSet { target, reason } => {
+                delete::<StatefulSet, StatefulSetEntry>(context, target, reason).await
+            }
             Action::DeletePod { target, reason } => {
                 delete::<Pod, PodEntry>(context, target, reason).await
             }

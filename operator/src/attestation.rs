@@ -2,13 +2,14 @@
 //!
 //! What a trader says of its configuration, its run and its build holds for the life of its
 //! container, so each container is asked until it answered, and again when the readiness of its pod
-//! changes. Whether the answer counts is not decided here.
+//! changes. A trader of W or R may halt at any time: it is asked anew. Whether an answer counts is
+//! not decided here.
 
 use std::{
     collections::HashMap,
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use http::{Request, StatusCode};
@@ -24,6 +25,9 @@ use crate::metrics::Metrics;
 /// Longest wait for a whole answer.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// How long an answer is good that may change at any time.
+const MOMENT: Duration = Duration::from_millis(500);
+
 /// Largest answer, in bytes.
 const LARGEST_ANSWER: usize = 16 * 1024;
 
@@ -38,6 +42,15 @@ const LONGEST_TEXT: usize = 64;
 
 type HttpClient = Client<HttpConnector, Empty<&'static [u8]>>;
 
+/// How long an answer is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Good {
+    /// For the life of the container.
+    ForLife,
+    /// For as long that two decisions on the same change ask once.
+    ForAMoment,
+}
+
 /// Asks, and remembers who answered.
 pub struct Attester {
     client: HttpClient,
@@ -51,6 +64,7 @@ pub struct Attester {
 struct Answer {
     container: Option<String>,
     ready: bool,
+    given: Instant,
     status: TraderStatus,
 }
 
@@ -75,11 +89,11 @@ impl Attester {
     }
 
     /// What the trader in this pod says, asked now unless it is known.
-    pub async fn ask(&self, pod: &PodView) -> Attestation {
+    pub async fn ask(&self, pod: &PodView, good: Good) -> Attestation {
         let Some(address) = address(pod) else {
             return Attestation::NotAsked;
         };
-        if let Some(status) = self.remembered(pod) {
+        if let Some(status) = self.remembered(pod, good) {
             return Attestation::Answered(Box::new(status));
         }
         match self.fetch(address).await {
@@ -100,10 +114,12 @@ impl Attester {
         self.answers().remove(pod_uid);
     }
 
-    fn remembered(&self, pod: &PodView) -> Option<TraderStatus> {
+    fn remembered(&self, pod: &PodView, good: Good) -> Option<TraderStatus> {
         let answers = self.answers();
         let answer = answers.get(&pod.uid)?;
-        let current = answer.container == pod.container.container_id && answer.ready == pod.ready;
+        let current = answer.container == pod.container.container_id
+            && answer.ready == pod.ready
+            && (good == Good::ForLife || answer.given.elapsed() < MOMENT);
         current.then(|| answer.status.clone())
     }
 
@@ -111,6 +127,7 @@ impl Attester {
         let answer = Answer {
             container: pod.container.container_id.clone(),
             ready: pod.ready,
+            given: Instant::now(),
             status: status.clone(),
         };
         self.answers().insert(pod.uid.clone(), answer);
@@ -258,26 +275,26 @@ mod tests {
         let trader = trader(by_the_contract().to_string()).await;
         let mut pod = pod();
         for _ in 0..3 {
-            let answer = trader.attester.ask(&pod).await;
+            let answer = trader.attester.ask(&pod, Good::ForLife).await;
             assert!(matches!(answer, Attestation::Answered(status) if status.run_id == "r"));
         }
         assert_eq!(trader.asked.load(Ordering::SeqCst), 1);
         pod.ready = true;
-        trader.attester.ask(&pod).await;
+        trader.attester.ask(&pod, Good::ForLife).await;
         assert_eq!(
             trader.asked.load(Ordering::SeqCst),
             2,
             "its readiness changed"
         );
         pod.container.container_id = Some("containerd://2".into());
-        trader.attester.ask(&pod).await;
+        trader.attester.ask(&pod, Good::ForLife).await;
         assert_eq!(
             trader.asked.load(Ordering::SeqCst),
             3,
             "its container restarted"
         );
         trader.attester.forget("p");
-        trader.attester.ask(&pod).await;
+        trader.attester.ask(&pod, Good::ForLife).await;
         assert_eq!(trader.asked.load(Ordering::SeqCst), 4, "it was forgotten");
     }
 
@@ -291,7 +308,10 @@ mod tests {
         let mut finished = pod();
         finished.finished = true;
         for pod in [without_address, not_running, finished] {
-            assert_eq!(trader.attester.ask(&pod).await, Attestation::NotAsked);
+            assert_eq!(
+                trader.attester.ask(&pod, Good::ForLife).await,
+                Attestation::NotAsked
+            );
         }
         assert_eq!(trader.asked.load(Ordering::SeqCst), 0);
     }
@@ -315,7 +335,7 @@ mod tests {
         ];
         for (answer, expected) in cases {
             let trader = trader(answer).await;
-            let reason = reason(trader.attester.ask(&pod()).await);
+            let reason = reason(trader.attester.ask(&pod(), Good::ForLife).await);
             assert!(reason.contains(expected), "{reason}");
         }
     }
@@ -325,13 +345,13 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let attester = Attester::on_port(Arc::new(Metrics::new("test")), port);
-        let reason_hanging = reason(attester.ask(&pod()).await);
+        let reason_hanging = reason(attester.ask(&pod(), Good::ForLife).await);
         assert!(
             reason_hanging.contains("no whole answer within 1s"),
             "{reason_hanging}"
         );
         drop(listener);
-        let reason_absent = reason(attester.ask(&pod()).await);
+        let reason_absent = reason(attester.ask(&pod(), Good::ForLife).await);
         assert!(reason_absent.contains("127.0.0.1"), "{reason_absent}");
     }
 }

@@ -44,6 +44,12 @@ pub enum Command {
     /// Run the operator until SIGTERM or Ctrl-C (the default).
     #[command(after_help = EXAMPLES)]
     Run(Box<RunArguments>),
+    /// Inspect the seals of the accounts' namespaces until SIGTERM or Ctrl-C. It reads namespaces, quotas,
+    /// network policies and rights, and writes nothing but the status of TradingAccounts.
+    #[command(
+        after_help = "Example:\n  KUBECONFIG=~/.kube/config triptych-operator inspect --log-format pretty --listen 127.0.0.1:8081"
+    )]
+    Inspect(InspectArguments),
     /// Print the CustomResourceDefinitions of this build as YAML.
     #[command(after_help = "Example:\n  triptych-operator crds | kubectl apply --server-side -f -")]
     Crds,
@@ -122,6 +128,27 @@ pub struct RunArguments {
     pub exit_side: crate::client::Side,
 }
 
+/// Options of `inspect`.
+#[derive(Clone, Debug, Args)]
+pub struct InspectArguments {
+    /// Address of /healthz and /readyz.
+    #[arg(
+        long,
+        env = "TRIPTYCH_LISTEN",
+        default_value = "0.0.0.0:8080",
+        value_name = "ADDRESS"
+    )]
+    pub listen: SocketAddr,
+
+    /// Form of log lines.
+    #[arg(long, env = "TRIPTYCH_LOG_FORMAT", value_enum, default_value_t = LogFormat::Json)]
+    pub log_format: LogFormat,
+
+    /// What is logged: a level, or levels by module.
+    #[arg(long, env = "TRIPTYCH_LOG", default_value = DEFAULT_FILTER, value_name = "FILTER")]
+    pub log: String,
+}
+
 /// Profile of an installation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Profile {
@@ -179,7 +206,7 @@ mod tests {
         ] {
             match parse(arguments).expect("valid").chosen() {
                 Command::Run(run) => assert_eq!(run.concurrency, 3),
-                Command::Crds => panic!("{arguments:?}"),
+                other => panic!("{arguments:?}: {other:?}"),
             }
         }
     }

@@ -20,6 +20,7 @@ pub mod controllers;
 pub mod errors;
 pub mod events;
 pub mod http;
+pub mod inspector;
 pub mod leader_election;
 pub mod metrics;
 pub mod observe;

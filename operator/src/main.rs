@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use triptych_operator::{
-    command::{Command, CommandLine},
-    run,
+    command::{Command, CommandLine, InspectArguments, RunArguments},
+    inspector, run,
 };
 
 /// Something that must not end has ended, or could not start (EX_SOFTWARE).
@@ -25,13 +25,23 @@ fn main() -> ExitCode {
     };
     match command_line.chosen() {
         Command::Run(arguments) => operate(*arguments),
+        Command::Inspect(arguments) => inspect(arguments),
         Command::Crds => print_definitions(),
     }
 }
 
 #[tokio::main]
-async fn operate(arguments: triptych_operator::command::RunArguments) -> ExitCode {
-    match run::run(arguments).await {
+async fn operate(arguments: RunArguments) -> ExitCode {
+    exit_code(run::run(arguments).await)
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn inspect(arguments: InspectArguments) -> ExitCode {
+    exit_code(inspector::run(arguments).await)
+}
+
+fn exit_code(ended: anyhow::Result<()>) -> ExitCode {
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("triptych-operator: {error:#}");

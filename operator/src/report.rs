@@ -12,10 +12,11 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tracing::{debug, info};
 use triptych_crds::{
-    ConfigRevision, TradingInstance, config_revision::ConfigRevisionStatus,
-    trading_instance::TradingInstanceStatus,
+    ConfigRevision, TradingAccount, TradingInstance, config_revision::ConfigRevisionStatus,
+    trading_account::TradingAccountStatus, trading_instance::TradingInstanceStatus,
 };
 use triptych_decide::{
+    account::AccountReport,
     conditions::{self, ConditionReport, ConditionType, Holds},
     plan::{EventReport, InstanceReport, RevisionReport, Severity},
     text,
@@ -23,7 +24,7 @@ use triptych_decide::{
 
 use crate::{
     apply::field_manager,
-    cache::{Entry, InstanceEntry, RevisionEntry, UnreadableInstance},
+    cache::{AccountEntry, Entry, InstanceEntry, RevisionEntry, UnreadableInstance},
     context::Context,
     errors::Failure,
     events::reference,
@@ -74,6 +75,26 @@ pub async fn revision(
         &status.conditions,
     );
     apply_status::<ConfigRevision, RevisionEntry>(context, name, &status).await
+}
+
+/// Reports on a TradingAccount.
+pub async fn account(
+    context: &Context,
+    name: &str,
+    previous: Option<&TradingAccountStatus>,
+    report: &AccountReport,
+) -> Result<Wrote, Failure> {
+    let status = report.status(previous, &now());
+    if Some(&status) == previous {
+        return Ok(false);
+    }
+    log_transitions(
+        previous.map_or(&[], |status| &status.conditions),
+        &status.conditions,
+    );
+    let own = without_seal(status);
+    let name = NamespacedName::new("", name);
+    apply_status::<TradingAccount, AccountEntry>(context, &name, &own).await
 }
 
 /// Says on an instance that this build cannot read it. Its status is not understood, so that a patch
@@ -174,10 +195,14 @@ where
     K: Resource<DynamicType = ()>,
     T: Entry<Object = DynamicObject>,
 {
+    let metadata = match name.namespace.as_str() {
+        "" => json!({ "name": name.name }),
+        namespace => json!({ "namespace": namespace, "name": name.name }),
+    };
     let patch = Patch::Apply(json!({
         "apiVersion": K::api_version(&()),
         "kind": K::kind(&()),
-        "metadata": { "namespace": name.namespace, "name": name.name },
+        "metadata": metadata,
         "status": status,
     }));
     let parameters = PatchParams::apply(&field_manager("status")).force();
@@ -196,14 +221,25 @@ where
     T: Entry<Object = DynamicObject>,
 {
     let resource = ApiResource::erase::<K>(&());
-    let api: Api<DynamicObject> =
-        Api::namespaced_with(context.client.clone(), &name.namespace, &resource);
+    let client = context.client.clone();
+    let api: Api<DynamicObject> = match name.namespace.as_str() {
+        "" => Api::all_with(client, &resource),
+        namespace => Api::namespaced_with(client, namespace, &resource),
+    };
     let attempt = format!("write the status of {} {name}", T::KIND);
     let written = api.patch_status(&name.name, parameters, patch).await;
     let written = written.map_err(|error| Failure::sort(&attempt, &error))?;
     debug!("{attempt}");
     context.learn::<T>(written);
     Ok(())
+}
+
+/// The seal is written by whoever inspects it, under a field manager of its own.
+fn without_seal(mut status: TradingAccountStatus) -> TradingAccountStatus {
+    for side in [&mut status.live, &mut status.demo].into_iter().flatten() {
+        side.seal = None;
+    }
+    status
 }
 
 fn log_transitions(before: &[Condition], after: &[Condition]) {
@@ -249,6 +285,9 @@ mod tests {
             in_sync: None,
             waiting_for: None,
             restarted: None,
+            halt: None,
+            gates: Vec::new(),
+            proven: Vec::new(),
             conditions: vec![ConditionReport::new(
                 ConditionType::Ready,
                 holds,

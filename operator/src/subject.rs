@@ -34,6 +34,8 @@ pub enum Subject {
     Instance(NamespacedName),
     /// A ConfigRevision.
     Revision(NamespacedName),
+    /// A TradingAccount, which is in no namespace.
+    Account(String),
     /// The rendered configurations of a namespace that nobody may need any more.
     Collection(String),
 }
@@ -44,14 +46,16 @@ impl Subject {
         match self {
             Self::Instance(_) => "TradingInstance",
             Self::Revision(_) => "ConfigRevision",
+            Self::Account(_) => "TradingAccount",
             Self::Collection(_) => "Collection",
         }
     }
 
-    /// The namespace.
+    /// The namespace; empty for an account.
     pub fn namespace(&self) -> &str {
         match self {
             Self::Instance(name) | Self::Revision(name) => &name.namespace,
+            Self::Account(_) => "",
             Self::Collection(namespace) => namespace,
         }
     }
@@ -60,6 +64,7 @@ impl Subject {
     pub fn name(&self) -> &str {
         match self {
             Self::Instance(name) | Self::Revision(name) => &name.name,
+            Self::Account(name) => name,
             Self::Collection(_) => "",
         }
     }

@@ -16,21 +16,23 @@ use kube::{
 use serde::de::DeserializeOwned;
 use tokio::task::JoinSet;
 use tracing::{debug, info, warn};
-use triptych_crds::{ConfigRevision, TradingInstance};
+use triptych_crds::{ConfigRevision, TradingAccount, TradingInstance};
 use triptych_decide::names;
 
 use crate::{
     cache::{
-        ClaimEntry, ConfigMapEntry, Entry, InstanceEntry, PodEntry, RevisionEntry, StatefulSetEntry,
+        AccountEntry, ClaimEntry, ConfigMapEntry, Entry, InstanceEntry, PodEntry, RevisionEntry,
+        StatefulSetEntry,
     },
     context::Context,
     errors::Failure,
 };
 
-/// Follows every kind, in all namespaces or in one. The tasks never end by themselves.
+/// Follows every kind, in all namespaces or in one; accounts are in none. The tasks never end by themselves.
 pub fn follow_all(context: &Context, only_namespace: Option<&str>) -> JoinSet<()> {
     let instances = untyped::<TradingInstance>(context, only_namespace);
     let revisions = untyped::<ConfigRevision>(context, only_namespace);
+    let accounts = untyped::<TradingAccount>(context, None);
     let selector = format!("{}={}", names::label::MANAGED_BY, names::MANAGER);
     let managed = Config::default().labels(&selector);
     let everything = Config::default();
@@ -42,6 +44,11 @@ pub fn follow_all(context: &Context, only_namespace: Option<&str>) -> JoinSet<()
     ));
     tasks.spawn(follow::<RevisionEntry>(
         revisions,
+        everything.clone(),
+        context.clone(),
+    ));
+    tasks.spawn(follow::<AccountEntry>(
+        accounts,
         everything,
         context.clone(),
     ));

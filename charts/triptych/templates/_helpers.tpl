@@ -14,6 +14,22 @@ app.kubernetes.io/part-of: triptych
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 
+{{/* What the inspector's pods are selected by. */}}
+{{- define "triptych.inspectorSelectorLabels" -}}
+app.kubernetes.io/name: triptych-inspector
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{/* Labels of every object of the inspector. */}}
+{{- define "triptych.inspectorLabels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{ include "triptych.inspectorSelectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/component: inspector
+app.kubernetes.io/part-of: triptych
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end }}
+
 {{/* The image by digest where one is given, else by tag. */}}
 {{- define "triptych.image" -}}
 {{- with .Values.image -}}

@@ -2,13 +2,14 @@
 //! has it, by the pod's UID, the instance's UID, the hash that the pod was made for and the digest of
 //! the image that the node runs.
 
-use triptych_crds::{Tier, trading_instance::Running};
+use triptych_crds::{Tier, TradingInstance, trading_instance::Running};
 
 use crate::{
+    conditions::ConditionType,
     image,
     pod_template::Configuration,
     text,
-    world::{Attestation, PodView, TraderStatus},
+    world::{Attestation, Evidence, PodView, TraderStatus},
 };
 
 /// The version of the trader's contract that this operator speaks.
@@ -60,6 +61,23 @@ pub fn verify(
         Some(contradiction) => Attested::Mismatch(contradiction),
         None => Attested::Runs(running(pod, answer, image_id)),
     }
+}
+
+/// What a mirror's pod is evidence of: the configuration that it attests, and since when it is ready
+/// without interruption. `None` while it is not.
+pub fn evidence(pod: &PodView, mirror: &TradingInstance) -> Option<Evidence> {
+    let uid = mirror.metadata.uid.as_deref()?;
+    let Attested::Runs(running) = verify(pod, Tier::R, uid, None) else {
+        return None;
+    };
+    let conditions = mirror.status.iter().flat_map(|status| &status.conditions);
+    let restart_required = ConditionType::RestartRequired.as_str();
+    let mut told = conditions.filter(|condition| condition.type_ == restart_required);
+    Some(Evidence {
+        hash: running.hash,
+        ready_since: pod.ready_since.clone().filter(|_| !pod.deleting)?,
+        restart_required: told.any(|condition| condition.status == "True"),
+    })
 }
 
 fn contradiction(

@@ -15,6 +15,16 @@ pub enum ConditionType {
     Degraded,
     /// The pod runs an older template of the same configuration.
     RestartRequired,
+    /// W and its mirror declare and run the same configuration (invariant M1).
+    MirrorInSync,
+    /// The seal of the side's namespace is whole (invariant K1).
+    KeyIsolated,
+    /// W runs what it declares, every gate passed (invariant M2).
+    Promoted,
+    /// Orders reach the venue.
+    Execution,
+    /// The account's venue is a simulated one.
+    Simulated,
 }
 
 impl ConditionType {
@@ -25,6 +35,11 @@ impl ConditionType {
             Self::Progressing => "Progressing",
             Self::Degraded => "Degraded",
             Self::RestartRequired => "RestartRequired",
+            Self::MirrorInSync => "MirrorInSync",
+            Self::KeyIsolated => "KeyIsolated",
+            Self::Promoted => "Promoted",
+            Self::Execution => "Execution",
+            Self::Simulated => "Simulated",
         }
     }
 }

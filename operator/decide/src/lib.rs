@@ -1,15 +1,18 @@
 //! The operator's decisions: an observed world in, a plan out.
 //!
 //! Nothing here reads a clock, asks the API server or waits: what is decided depends on the world
-//! that is passed in and on nothing else. Two decisions exist, one a kind:
+//! that is passed in and on nothing else. Three decisions exist, one a kind:
 //!
 //! - [`instance::decide`]: what a TradingInstance needs next ([`world::InstanceWorld`] to
 //!   [`plan::InstancePlan`]);
 //! - [`revision::decide`]: whether a ConfigRevision is rendered, and which rendered configurations
-//!   nobody needs any more ([`world::RevisionWorld`] to [`plan::RevisionPlan`]).
+//!   nobody needs any more ([`world::RevisionWorld`] to [`plan::RevisionPlan`]);
+//! - [`account::decide`]: which instance may trade each side of a TradingAccount
+//!   ([`account::AccountWorld`] to [`account::AccountPlan`]).
 //!
 //! The rest is what these two are made of.
 
+pub mod account;
 pub mod attestation;
 pub mod conditions;
 pub mod image;
@@ -21,6 +24,7 @@ pub mod pod_template;
 pub mod quantity;
 pub mod resources;
 pub mod revision;
+pub mod seal;
 pub mod template_bounds;
 pub mod template_difference;
 pub mod text;

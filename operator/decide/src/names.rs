@@ -4,11 +4,28 @@ use std::collections::BTreeMap;
 
 use triptych_crds::Tier;
 
+use crate::pod_template::Identity;
+
 /// Value of the label `app.kubernetes.io/managed-by` on everything that the operator makes.
 pub const MANAGER: &str = "triptych-operator";
 
 /// Name of the one container of a trader's pod.
 pub const TRADER_CONTAINER: &str = "trader";
+
+/// Name of the StatefulSet in a sealed namespace: there is at most one trader in it.
+pub const SEALED_TRADER: &str = "trader";
+
+/// ServiceAccount of the trader in a sealed namespace. The account's chart makes it.
+pub const TRADER_SERVICE_ACCOUNT: &str = "trader";
+
+/// Label of the nodes that may hold live keys. A kubelet cannot give it to itself.
+pub const W_NODE_LABEL: &str = "node-restriction.kubernetes.io/trading-tier";
+
+/// Key of the taint of those nodes.
+pub const TIER_TAINT: &str = "triptych.trading/tier";
+
+/// Value of that label and that taint.
+pub const LIVE_TIER: &str = "W";
 
 /// Key of the canonical bytes in a rendered ConfigMap, and the name of the mounted file.
 pub const CONFIG_FILE: &str = "config.json";
@@ -30,6 +47,8 @@ pub mod label {
     pub const TIER: &str = "triptych.trading/tier";
     /// Name of the TradingInstance.
     pub const INSTANCE: &str = "triptych.trading/instance";
+    /// Namespace of the TradingInstance.
+    pub const INSTANCE_NAMESPACE: &str = "triptych.trading/instance-namespace";
 }
 
 /// Keys of annotations.
@@ -38,6 +57,9 @@ pub mod annotation {
     pub const CONFIG_HASH: &str = "triptych.trading/config-hash";
     /// Name of the ConfigRevision that the StatefulSet's template was made of.
     pub const REVISION: &str = "triptych.trading/revision";
+    /// UID of the TradingInstance that an object in a sealed namespace belongs to: owners do not reach
+    /// across namespaces.
+    pub const INSTANCE_UID: &str = "triptych.trading/instance-uid";
     /// The pod template as the operator rendered it, compact JSON (StatefulSet): what the API server
     /// adds to the live template does not disturb a comparison with it.
     pub const RENDERED_TEMPLATE: &str = "triptych.trading/rendered-template";
@@ -50,9 +72,34 @@ pub fn dataset_claim(instance: &str) -> String {
     format!("dataset-{instance}")
 }
 
-/// Name of the only pod of an instance's StatefulSet.
-pub fn pod(instance: &str) -> String {
-    format!("{instance}-0")
+/// Name of the claim that holds journal, ledger and halt latch of one side of an account.
+pub fn journal_claim(account: &str) -> String {
+    format!("journal-{account}")
+}
+
+/// Name of the Secret that holds the live key of an account.
+pub fn live_key(account: &str) -> String {
+    format!("live-{account}")
+}
+
+/// Name of the Secret that holds the demo key of an account.
+pub fn demo_key(account: &str) -> String {
+    format!("demo-{account}")
+}
+
+/// The sealed namespace of the live side of an account.
+pub fn live_namespace(account: &str) -> String {
+    format!("trading-live-{account}")
+}
+
+/// The sealed namespace of the demo side of an account.
+pub fn demo_namespace(account: &str) -> String {
+    format!("trading-demo-{account}")
+}
+
+/// Name of the only pod of a StatefulSet.
+pub fn pod(stateful_set: &str) -> String {
+    format!("{stateful_set}-0")
 }
 
 /// The labels by which a StatefulSet selects its pod. They can never change.
@@ -61,14 +108,29 @@ pub fn selector_labels(instance: &str) -> BTreeMap<String, String> {
 }
 
 /// All labels of an object that belongs to one instance.
-pub fn instance_labels(instance: &str, tier: Tier, component: &str) -> BTreeMap<String, String> {
+pub fn instance_labels(
+    identity: &Identity<'_>,
+    tier: Tier,
+    component: &str,
+) -> BTreeMap<String, String> {
     labels([
         (label::NAME, "trader"),
-        (label::APP_INSTANCE, instance),
+        (label::APP_INSTANCE, identity.instance),
         (label::MANAGED_BY, MANAGER),
         (label::COMPONENT, component),
         (label::TIER, tier.as_str()),
-        (label::INSTANCE, instance),
+        (label::INSTANCE, identity.instance),
+        (label::INSTANCE_NAMESPACE, identity.namespace),
+    ])
+}
+
+/// Labels of a journal's claim, which outlives every instance that trades the account.
+pub fn journal_labels(tier: Tier) -> BTreeMap<String, String> {
+    labels([
+        (label::NAME, "trader"),
+        (label::MANAGED_BY, MANAGER),
+        (label::COMPONENT, "journal"),
+        (label::TIER, tier.as_str()),
     ])
 }
 

@@ -12,7 +12,8 @@ use k8s_openapi::{
 use triptych_crds::{
     TradingState,
     config_revision::ConfigRevisionStatus,
-    trading_instance::{Phase, Running, TradingInstanceStatus},
+    promotion::{GateVerdict, ProvenConfiguration},
+    trading_instance::{Halt, Phase, Running, TradingInstanceStatus},
 };
 
 use crate::conditions::{self, ConditionReport};
@@ -56,10 +57,17 @@ pub enum Action {
         /// Why.
         reason: ConfigMapDeletion,
     },
-    /// Make or grow a dataset's claim.
+    /// Make or grow the claim of a trader's volume.
     ApplyClaim(Box<PersistentVolumeClaim>),
     /// Make or change a trader's StatefulSet. By itself it restarts nothing (`OnDelete`).
     ApplyStatefulSet(Box<StatefulSet>),
+    /// Take a trader away whose instance is gone: its pod stops in good order.
+    DeleteStatefulSet {
+        /// Which.
+        target: Target,
+        /// Why.
+        reason: StatefulSetDeletion,
+    },
     /// Replace a pod: its StatefulSet brings it back with the newest template.
     DeletePod {
         /// Which.
@@ -89,6 +97,13 @@ pub enum ConfigMapDeletion {
     Unused,
 }
 
+/// Why a StatefulSet is deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StatefulSetDeletion {
+    /// The instance that it belongs to is gone, and owners do not reach across namespaces.
+    InstanceGone,
+}
+
 /// Why a pod is deleted. There is no further reason (invariant U1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PodDeletion {
@@ -108,7 +123,9 @@ impl Action {
         match self {
             Self::ApplyConfigMap(_) | Self::DeleteConfigMap { .. } => "configuration",
             Self::ApplyClaim(_) => "storage",
-            Self::ApplyStatefulSet(_) | Self::DeletePod { .. } => "workload",
+            Self::ApplyStatefulSet(_) | Self::DeleteStatefulSet { .. } | Self::DeletePod { .. } => {
+                "workload"
+            }
         }
     }
 }
@@ -132,6 +149,12 @@ pub struct InstanceReport {
     pub waiting_for: Option<String>,
     /// The value of `spec.restart` that was carried out last.
     pub restarted: Option<String>,
+    /// The halt in force, as the trader tells of it (W and R).
+    pub halt: Option<Halt>,
+    /// What each gate says of the declared configuration (W).
+    pub gates: Vec<GateVerdict>,
+    /// Configurations to which W may go back without waiting, the newest first.
+    pub proven: Vec<ProvenConfiguration>,
     /// The conditions that this decision stands for; others are left as they are.
     pub conditions: Vec<ConditionReport>,
 }
@@ -158,6 +181,9 @@ impl InstanceReport {
                 .map(|in_sync| if in_sync { "True" } else { "False" }.to_owned()),
             waiting_for: self.waiting_for.clone(),
             restarted: self.restarted.clone(),
+            halt: self.halt.clone(),
+            gates: self.gates.clone(),
+            proven: self.proven.clone(),
             conditions,
             ..previous
         }

@@ -1,14 +1,18 @@
-//! What a template of tier ABH may contain (invariant A1).
+//! What a template of a tier may contain (invariants A1 and K1).
 //!
 //! [`crate::pod_template`] cannot render anything else. The check is for templates that come back
 //! from the API server, where somebody may have edited them.
 
 use k8s_openapi::api::core::v1::{Container, PodSpec, PodTemplateSpec, Volume};
 
-use crate::names::TRADER_CONTAINER;
+use crate::{
+    names::{LIVE_TIER, TIER_TAINT, TRADER_CONTAINER, W_NODE_LABEL},
+    pod_template::Environment,
+};
 
-/// Whether a template holds one observing trader without a token, a Secret or a part of its node.
-pub fn is_observer(template: &PodTemplateSpec) -> bool {
+/// Whether a template holds one trader of this environment, with no Secret, token, node or command
+/// but those of its tier.
+pub fn is_within(template: &PodTemplateSpec, environment: &Environment<'_>) -> bool {
     let Some(spec) = &template.spec else {
         return false;
     };
@@ -16,9 +20,14 @@ pub fn is_observer(template: &PodTemplateSpec) -> bool {
         return false;
     };
     is_alone(spec)
-        && has_no_identity(spec)
-        && spec.volumes.iter().flatten().all(is_harmless)
-        && observes(trader)
+        && has_identity_of(spec, environment)
+        && is_placed_as(spec, environment)
+        && spec
+            .volumes
+            .iter()
+            .flatten()
+            .all(|volume| is_allowed(volume, environment))
+        && runs(trader, environment)
         && is_confined(trader)
 }
 
@@ -29,16 +38,41 @@ fn is_alone(spec: &PodSpec) -> bool {
         && spec.node_name.is_none()
 }
 
-fn has_no_identity(spec: &PodSpec) -> bool {
-    spec.automount_service_account_token == Some(false)
+fn has_identity_of(spec: &PodSpec, environment: &Environment<'_>) -> bool {
+    let account = environment.service_account();
+    spec.automount_service_account_token == Some(account.is_some())
+        && (account.is_none() || spec.service_account_name.as_deref() == account)
         && spec.image_pull_secrets.iter().flatten().next().is_none()
         && spec.resource_claims.iter().flatten().next().is_none()
 }
 
-/// A ConfigMap or a claim, and no other source.
-fn is_harmless(volume: &Volume) -> bool {
+/// W on its nodes only, the others never there.
+fn is_placed_as(spec: &PodSpec, environment: &Environment<'_>) -> bool {
+    let selected = spec
+        .node_selector
+        .as_ref()
+        .and_then(|labels| labels.get(W_NODE_LABEL))
+        .is_some_and(|tier| tier == LIVE_TIER);
+    let tolerates = spec.tolerations.iter().flatten().any(|toleration| {
+        toleration
+            .key
+            .as_deref()
+            .is_none_or(|key| key.is_empty() || key == TIER_TAINT)
+    });
+    match environment {
+        Environment::Live(_) => selected,
+        Environment::Observe { .. } | Environment::Demo(_) => !selected && !tolerates,
+    }
+}
+
+/// A ConfigMap, a claim, or the one Secret of the environment, and no other source.
+fn is_allowed(volume: &Volume, environment: &Environment<'_>) -> bool {
     let mut rest = volume.clone();
-    let source = rest.config_map.take().is_some() || rest.persistent_volume_claim.take().is_some();
+    let secret = rest.secret.take().is_some_and(|secret| {
+        secret.secret_name.is_some() && secret.secret_name == environment.key_secret()
+    });
+    let source =
+        secret || rest.config_map.take().is_some() || rest.persistent_volume_claim.take().is_some();
     source
         && rest
             == Volume {
@@ -47,13 +81,7 @@ fn is_harmless(volume: &Volume) -> bool {
             }
 }
 
-fn observes(trader: &Container) -> bool {
-    let command: Vec<&str> = trader
-        .command
-        .iter()
-        .flatten()
-        .map(String::as_str)
-        .collect();
+fn runs(trader: &Container, environment: &Environment<'_>) -> bool {
     let from_pod_only = trader.env.iter().flatten().all(|variable| {
         variable.value_from.as_ref().is_none_or(|source| {
             source.secret_key_ref.is_none()
@@ -62,7 +90,7 @@ fn observes(trader: &Container) -> bool {
         })
     });
     trader.name == TRADER_CONTAINER
-        && command == ["/usr/local/bin/trader-observe"]
+        && trader.command.as_ref() == Some(&environment.command())
         && trader.args.iter().flatten().next().is_none()
         && trader.env_from.iter().flatten().next().is_none()
         && from_pod_only

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::{
-    api::core::v1::{ConfigMap, ContainerStateTerminated, ContainerStatus, Pod, PodSpec},
+    api::core::v1::{
+        ConfigMap, ContainerStateTerminated, ContainerStatus, Pod, PodCondition, PodSpec,
+    },
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 use serde_json::Value;
@@ -79,6 +81,7 @@ pub fn pod(object: &Pod, attestation: Attestation) -> PodView {
             .find(|container| container.name == TRADER_CONTAINER)
     });
     let phase = status.and_then(|status| status.phase.as_deref());
+    let ready = condition(object, "Ready").filter(|condition| condition.status == "True");
     PodView {
         name: object.metadata.name.clone().unwrap_or_default(),
         uid: object.metadata.uid.clone().unwrap_or_default(),
@@ -93,10 +96,11 @@ pub fn pod(object: &Pod, attestation: Attestation) -> PodView {
             .and_then(|status| status.pod_ip.clone())
             .filter(|ip| !ip.is_empty()),
         finished: matches!(phase, Some("Succeeded" | "Failed")),
-        ready: condition(object, "Ready").is_some_and(|(status, _)| status == "True"),
+        ready: ready.is_some(),
+        ready_since: ready.and_then(|condition| condition.last_transition_time.clone()),
         unschedulable: condition(object, "PodScheduled")
-            .filter(|(status, _)| *status == "False")
-            .map(|(_, message)| message.to_owned()),
+            .filter(|condition| condition.status == "False")
+            .map(|condition| condition.message.clone().unwrap_or_default()),
         container: trader_container(object),
         attestation,
     }
@@ -144,15 +148,9 @@ fn annotation_of(metadata: &ObjectMeta, key: &str) -> Option<String> {
     metadata.annotations.as_ref()?.get(key).cloned()
 }
 
-fn condition<'a>(object: &'a Pod, kind: &str) -> Option<(&'a str, &'a str)> {
+fn condition<'a>(object: &'a Pod, kind: &str) -> Option<&'a PodCondition> {
     let conditions = object.status.as_ref()?.conditions.as_ref()?;
-    let condition = conditions
-        .iter()
-        .find(|condition| condition.type_ == kind)?;
-    Some((
-        &condition.status,
-        condition.message.as_deref().unwrap_or_default(),
-    ))
+    conditions.iter().find(|condition| condition.type_ == kind)
 }
 
 fn trader_container(object: &Pod) -> ContainerView {

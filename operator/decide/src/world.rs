@@ -11,7 +11,10 @@ use k8s_openapi::{
 };
 use serde::Deserialize;
 use triptych_crds::{
-    ConfigHash, TradingInstance, config_revision::ConfigRevisionStatus, hash::CanonicalConfig,
+    ConfigHash, TradingInstance, TradingState,
+    config_revision::ConfigRevisionStatus,
+    hash::CanonicalConfig,
+    trading_account::{TradingAccountSpec, Writer},
 };
 
 /// A TradingInstance and everything that belongs to it.
@@ -24,12 +27,105 @@ pub struct InstanceWorld {
     /// The ConfigMap that carries the name of the declared hash, whatever its labels are. `None`
     /// also where the revision has no hash.
     pub config_map: Option<ConfigMapView>,
-    /// The claim `dataset-<instance>`, whatever its labels are.
+    /// The claim of the trader's volume, whatever its labels are: `dataset-<instance>` of an ABH,
+    /// `journal-<account>` in the sealed namespace of W and R.
     pub claim: Option<PersistentVolumeClaim>,
-    /// The StatefulSet of the instance's name, whatever its labels are.
+    /// The StatefulSet of the instance, whatever its labels are: of its name for an ABH, `trader` in
+    /// the sealed namespace for W and R.
     pub stateful_set: Option<StatefulSet>,
     /// The pods that carry the instance's label. Those that are not the trader's are passed over.
     pub pods: Vec<PodView>,
+    /// What W and R have beside that.
+    pub trading: TradingWorld,
+}
+
+/// What decides on W and R beside their own objects. Empty for ABH.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TradingWorld {
+    /// The account that the instance names; `None` where there is none.
+    pub account: Option<AccountView>,
+    /// The instance on the other side of the mirror.
+    pub pairing: Pairing,
+    /// When all of this was observed; `None` where nothing depends on it.
+    pub observed_at: Option<Time>,
+}
+
+/// A TradingAccount.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AccountView {
+    /// Name.
+    pub name: String,
+    /// Its spec.
+    pub spec: TradingAccountSpec,
+    /// The writer of the instance's side as the account's status records it.
+    pub writer: Option<Writer>,
+    /// The seal of the instance's side.
+    pub seal: Seal,
+}
+
+/// What is known of the seal of a namespace.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Seal {
+    /// Every piece is there and as it should be.
+    Whole,
+    /// Pieces are missing or altered: each in a few words.
+    Broken(Vec<String>),
+    /// Nobody could look, and why.
+    #[default]
+    Unknown,
+}
+
+/// The instances that belong together as writer and mirror, seen from one of them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Pairing {
+    /// An ABH, or an R that mirrors nobody: a candidate.
+    #[default]
+    Alone,
+    /// A W, and every R of its namespace that names it as `mirrorOf`.
+    Writer {
+        /// Those that are not being deleted.
+        mirrors: Vec<MirrorView>,
+    },
+    /// An R that names a W.
+    Mirror {
+        /// That W, where it is there.
+        writer: Option<WriterView>,
+        /// Names of the other R that name the same W.
+        others: Vec<String>,
+    },
+}
+
+/// An R as its W sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MirrorView {
+    /// Name.
+    pub name: String,
+    /// Hash of the revision that it declares, where that has one.
+    pub declares: Option<ConfigHash>,
+    /// What its pod attests while it is ready.
+    pub evidence: Option<Evidence>,
+}
+
+/// What a mirror that is ready attests.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evidence {
+    /// Hash of the configuration that it runs.
+    pub hash: String,
+    /// Since when its pod is ready, without interruption.
+    pub ready_since: Time,
+    /// Whether a newer template waits for a restart of it.
+    pub restart_required: bool,
+}
+
+/// A W as its mirror sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WriterView {
+    /// Name.
+    pub name: String,
+    /// Hash of the revision that it declares, where that has one.
+    pub declares: Option<ConfigHash>,
+    /// Hash that its status shows as running.
+    pub running: Option<String>,
 }
 
 /// A ConfigRevision as its stored `spec` value has it.
@@ -105,6 +201,8 @@ pub struct PodView {
     pub finished: bool,
     /// Whether its condition `Ready` is `True`.
     pub ready: bool,
+    /// Since when it is, by the kubelet.
+    pub ready_since: Option<Time>,
     /// Why it is not scheduled, in the scheduler's words.
     pub unschedulable: Option<String>,
     /// The trader's container.
@@ -186,6 +284,26 @@ pub struct TraderStatus {
     /// Why it does not.
     #[serde(default)]
     pub not_ready_reason: Option<String>,
+    /// The trading state in force.
+    #[serde(default)]
+    pub state: Option<TradingState>,
+    /// The halt in force (W and R).
+    #[serde(default)]
+    pub halt: Option<HaltAnswer>,
+}
+
+/// A halt as the trader tells of it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HaltAnswer {
+    /// Its identifier; absent for one that ends by itself.
+    #[serde(default)]
+    pub id: Option<String>,
+    /// Where it came from.
+    pub source: String,
+    /// Why.
+    #[serde(default)]
+    pub reason: String,
 }
 
 /// What a trader says of its own executable.

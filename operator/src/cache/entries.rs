@@ -11,12 +11,17 @@ use k8s_openapi::{
 };
 use kube::api::DynamicObject;
 use serde_json::Value;
-use triptych_crds::{ConfigHash, TradingInstance, config_revision::ConfigRevisionStatus};
+use triptych_crds::{
+    ConfigHash, TradingAccountSpec, TradingInstance, config_revision::ConfigRevisionStatus,
+    trading_account::TradingAccountStatus,
+};
 use triptych_decide::{
     names::label,
     view,
     world::{Attestation, InstanceUse, PodView, Revision},
 };
+
+use crate::subject::NamespacedName;
 
 /// Canonical forms up to this size stay in memory; larger ones are read again when they are needed.
 const LARGEST_KEPT_CONFIGURATION: usize = 32 * 1024;
@@ -136,6 +141,32 @@ pub(crate) fn revision(object: &DynamicObject) -> Revision {
     view::revision(uid, object.data.get("spec").unwrap_or(&Value::Null))
 }
 
+/// A TradingAccount.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AccountEntry {
+    /// UID of the object.
+    pub uid: String,
+    /// Generation of the object.
+    pub generation: Option<i64>,
+    /// Its spec, or why it cannot be read.
+    pub spec: Result<TradingAccountSpec, String>,
+    /// The status that was reported last.
+    pub status: Option<TradingAccountStatus>,
+}
+
+impl From<DynamicObject> for AccountEntry {
+    fn from(object: DynamicObject) -> Self {
+        let spec = object.data.get("spec").unwrap_or(&Value::Null);
+        Self {
+            spec: serde_path_to_error::deserialize(spec)
+                .map_err(|error| format!("spec.{}: {}", error.path(), error.inner())),
+            generation: object.metadata.generation,
+            status: part(&object.data, "/status"),
+            uid: object.metadata.uid.unwrap_or_default(),
+        }
+    }
+}
+
 /// A rendered configuration, with its bytes reduced to their hash.
 pub type ConfigMapEntry = triptych_decide::world::ConfigMapView;
 
@@ -175,8 +206,8 @@ impl From<StatefulSet> for StatefulSetEntry {
 pub struct PodEntry {
     /// What decisions need of it; its trader was not asked.
     pub view: PodView,
-    /// The instance that its label names.
-    pub instance: Option<String>,
+    /// The instance that its labels name.
+    pub instance: Option<NamespacedName>,
     /// Names of the ConfigMaps that it refers to.
     pub config_maps: BTreeSet<String>,
 }
@@ -187,14 +218,17 @@ impl From<Pod> for PodEntry {
         Self {
             view: view::pod(&object, Attestation::NotAsked),
             config_maps: spec.map(named_config_maps).unwrap_or_default(),
-            instance: instance_label(&object.metadata),
+            instance: named_instance(&object.metadata),
         }
     }
 }
 
-/// The instance that an object's label names.
-pub(super) fn instance_label(metadata: &ObjectMeta) -> Option<String> {
-    metadata.labels.as_ref()?.get(label::INSTANCE).cloned()
+/// The instance that an object's labels name: in the object's own namespace where they name none.
+pub(super) fn named_instance(metadata: &ObjectMeta) -> Option<NamespacedName> {
+    let labels = metadata.labels.as_ref()?;
+    let namespace = labels.get(label::INSTANCE_NAMESPACE);
+    let namespace = namespace.or(metadata.namespace.as_ref())?;
+    Some(NamespacedName::new(namespace, labels.get(label::INSTANCE)?))
 }
 
 /// Names of the ConfigMaps that a pod refers to.

@@ -3,6 +3,7 @@
 //! number of objects and not their size.
 
 mod entries;
+mod placement;
 mod triggers;
 
 use std::{
@@ -13,10 +14,11 @@ use std::{
 use kube::{Resource, ResourceExt, runtime::watcher::Event};
 
 pub use entries::{
-    ClaimEntry, ConfigMapEntry, InstanceEntry, PodEntry, RevisionContent, RevisionEntry,
-    StatefulSetEntry, UnreadableInstance,
+    AccountEntry, ClaimEntry, ConfigMapEntry, InstanceEntry, PodEntry, RevisionContent,
+    RevisionEntry, StatefulSetEntry, UnreadableInstance,
 };
 pub(crate) use entries::{named_config_maps, revision};
+pub(crate) use placement::{account_of, namespace_of};
 
 use crate::subject::{NamespacedName, Subject};
 
@@ -50,6 +52,8 @@ pub struct Caches {
     pub instances: Cache<InstanceEntry>,
     /// ConfigRevisions.
     pub revisions: Cache<RevisionEntry>,
+    /// TradingAccounts, which are in no namespace.
+    pub accounts: Cache<AccountEntry>,
     /// The ConfigMaps that the operator made.
     pub config_maps: Cache<ConfigMapEntry>,
     /// The claims that the operator made.
@@ -67,10 +71,11 @@ impl Caches {
     }
 
     /// Each kind, and whether it was listed.
-    pub fn synced(&self) -> [(&'static str, bool); 6] {
+    pub fn synced(&self) -> [(&'static str, bool); 7] {
         [
             (InstanceEntry::KIND, self.instances.is_synced()),
             (RevisionEntry::KIND, self.revisions.is_synced()),
+            (AccountEntry::KIND, self.accounts.is_synced()),
             (ConfigMapEntry::KIND, self.config_maps.is_synced()),
             (ClaimEntry::KIND, self.claims.is_synced()),
             (StatefulSetEntry::KIND, self.stateful_sets.is_synced()),
@@ -79,10 +84,11 @@ impl Caches {
     }
 
     /// Each kind, and how many objects of it are held.
-    pub fn sizes(&self) -> [(&'static str, usize); 6] {
+    pub fn sizes(&self) -> [(&'static str, usize); 7] {
         [
             (InstanceEntry::KIND, self.instances.len()),
             (RevisionEntry::KIND, self.revisions.len()),
+            (AccountEntry::KIND, self.accounts.len()),
             (ConfigMapEntry::KIND, self.config_maps.len()),
             (ClaimEntry::KIND, self.claims.len()),
             (StatefulSetEntry::KIND, self.stateful_sets.len()),
@@ -94,6 +100,8 @@ impl Caches {
     pub fn all_subjects(&self) -> Vec<Subject> {
         let instances = self.instances.names().into_iter().map(Subject::Instance);
         let revisions = self.revisions.names().into_iter().map(Subject::Revision);
+        let accounts = self.accounts.names().into_iter();
+        let accounts = accounts.map(|name| Subject::Account(name.name));
         let mut namespaces: Vec<String> = self
             .config_maps
             .names()
@@ -102,7 +110,11 @@ impl Caches {
             .collect();
         namespaces.dedup();
         let collections = namespaces.into_iter().map(Subject::Collection);
-        instances.chain(revisions).chain(collections).collect()
+        accounts
+            .chain(instances)
+            .chain(revisions)
+            .chain(collections)
+            .collect()
     }
 }
 
@@ -192,6 +204,14 @@ impl<T: Entry> Cache<T> {
     pub fn get(&self, name: &NamespacedName) -> Option<Arc<T>> {
         let state = self.read();
         state.held.get(name).map(|held| Arc::clone(&held.entry))
+    }
+
+    /// All entries, by namespace and name.
+    pub fn all(&self) -> Vec<(NamespacedName, Arc<T>)> {
+        let state = self.read();
+        let held = state.held.iter();
+        held.map(|(name, held)| (name.clone(), Arc::clone(&held.entry)))
+            .collect()
     }
 
     /// All entries of a namespace, by name.

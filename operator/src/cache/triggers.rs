@@ -10,9 +10,10 @@ use kube::api::DynamicObject;
 use triptych_crds::ConfigHash;
 
 use super::{
-    Cache, Caches, Change, ClaimEntry, ConfigMapEntry, Entry, InstanceEntry, PodEntry,
-    RevisionEntry, StatefulSetEntry,
-    entries::{config_map, instance_label},
+    AccountEntry, Cache, Caches, Change, ClaimEntry, ConfigMapEntry, Entry, InstanceEntry,
+    PodEntry, RevisionEntry, StatefulSetEntry, account_of,
+    entries::{config_map, named_instance},
+    namespace_of,
 };
 use crate::subject::{NamespacedName, Subject};
 
@@ -55,10 +56,17 @@ impl Entry for InstanceEntry {
         object.into()
     }
 
-    /// The instance itself; and where it uses configurations otherwise than before, the revisions
-    /// that it used and uses, and what may be collected by that.
+    /// The instance itself, the other half of its mirror, and its account; and where it uses
+    /// configurations otherwise than before, the revisions that it used and uses, and what may be
+    /// collected by that.
     fn concerns(caches: &Caches, change: &Change<Self>) -> Vec<Subject> {
         let mut subjects = vec![Subject::Instance(change.name.clone())];
+        let writers = change.sides().filter_map(Self::mirror_of);
+        subjects.extend(writers.map(|writer| change.instance(writer)));
+        let mirrors = caches.mirrors_of(&change.name).into_iter();
+        subjects.extend(mirrors.map(Subject::Instance));
+        let accounts = change.sides().filter_map(Self::account);
+        subjects.extend(accounts.map(|account| Subject::Account(account.to_owned())));
         if change.before().map(|entry| &entry.usage) == change.after().map(|entry| &entry.usage) {
             return subjects;
         }
@@ -72,12 +80,35 @@ impl Entry for InstanceEntry {
         let revisions = caches.revisions.in_namespace(&change.name.namespace);
         let revisions = revisions.into_iter().filter(|(_, entry)| same_hash(entry));
         subjects.extend(revisions.map(|(name, _)| change.revision(name)));
-        subjects.extend(change.before.is_some().then(|| change.collection()));
+        let places = change.sides().filter_map(Self::readable);
+        let places = places.filter_map(namespace_of).map(Subject::Collection);
+        subjects.extend(places.filter(|_| change.before.is_some()));
         subjects
     }
 
     fn cache(caches: &Caches) -> &Cache<Self> {
         &caches.instances
+    }
+}
+
+impl Entry for AccountEntry {
+    type Object = DynamicObject;
+    const KIND: &'static str = "TradingAccount";
+
+    fn read(object: DynamicObject) -> Self {
+        object.into()
+    }
+
+    /// The account itself and the instances that name it.
+    fn concerns(caches: &Caches, change: &Change<Self>) -> Vec<Subject> {
+        let naming = caches.naming(&change.name.name).into_iter();
+        std::iter::once(Subject::Account(change.name.name.clone()))
+            .chain(naming.map(Subject::Instance))
+            .collect()
+    }
+
+    fn cache(caches: &Caches) -> &Cache<Self> {
+        &caches.accounts
     }
 }
 
@@ -137,6 +168,12 @@ impl Entry for ConfigMapEntry {
             .into_iter()
             .filter(|(_, entry)| revisions.contains(&entry.usage.declares));
         let mut subjects: Vec<Subject> = declaring.map(|(name, _)| change.instance(name)).collect();
+        subjects.extend(
+            caches
+                .placed_in(namespace)
+                .into_iter()
+                .map(Subject::Instance),
+        );
         subjects.extend(revisions.into_iter().map(|name| change.revision(name)));
         subjects.extend(change.after.is_some().then(|| change.collection()));
         subjects
@@ -155,15 +192,15 @@ impl Entry for ClaimEntry {
         object.into()
     }
 
-    fn concerns(_: &Caches, change: &Change<Self>) -> Vec<Subject> {
+    /// The instance that its labels name, and those that trade the side whose journal it is.
+    fn concerns(caches: &Caches, change: &Change<Self>) -> Vec<Subject> {
         let named = change
             .sides()
-            .filter_map(|entry| instance_label(&entry.0.metadata));
-        let named: BTreeSet<String> = named.collect();
-        named
-            .into_iter()
-            .map(|name| change.instance(name))
-            .collect()
+            .filter_map(|entry| named_instance(&entry.0.metadata));
+        let named: BTreeSet<NamespacedName> = named
+            .chain(caches.placed_in(&change.name.namespace))
+            .collect();
+        named.into_iter().map(Subject::Instance).collect()
     }
 
     fn cache(caches: &Caches) -> &Cache<Self> {
@@ -179,9 +216,20 @@ impl Entry for StatefulSetEntry {
         object.into()
     }
 
-    /// The instance of its name, and the collection where it lets go of a configuration.
-    fn concerns(_: &Caches, change: &Change<Self>) -> Vec<Subject> {
-        let mut subjects = vec![change.instance(&change.name.name)];
+    /// The instance of its name, in a sealed namespace the account and those that trade it, and the
+    /// collection where it lets go of a configuration.
+    fn concerns(caches: &Caches, change: &Change<Self>) -> Vec<Subject> {
+        let namespace = &change.name.namespace;
+        let mut subjects = match account_of(namespace) {
+            None => vec![change.instance(&change.name.name)],
+            Some(account) => vec![Subject::Account(account.to_owned())],
+        };
+        subjects.extend(
+            caches
+                .placed_in(namespace)
+                .into_iter()
+                .map(Subject::Instance),
+        );
         let before = change.before().map(Self::config_maps).unwrap_or_default();
         let after = change.after().map(Self::config_maps).unwrap_or_default();
         subjects.extend((!before.is_subset(&after)).then(|| change.collection()));
@@ -201,14 +249,11 @@ impl Entry for PodEntry {
         object.into()
     }
 
-    /// The instances that its label names, and the collection where it was the last to mount.
+    /// The instances that its labels name, and the collection where it was the last to mount.
     fn concerns(_: &Caches, change: &Change<Self>) -> Vec<Subject> {
         let named = change.sides().filter_map(|entry| entry.instance.clone());
-        let named: BTreeSet<String> = named.collect();
-        let mut subjects: Vec<Subject> = named
-            .into_iter()
-            .map(|name| change.instance(name))
-            .collect();
+        let named: BTreeSet<NamespacedName> = named.collect();
+        let mut subjects: Vec<Subject> = named.into_iter().map(Subject::Instance).collect();
         subjects.extend(Self::ended_pod(change).map(|_| change.collection()));
         subjects
     }

@@ -1,6 +1,7 @@
 //! Reconciliation: observe, decide, apply, report, by workers that exist only while this process is
 //! the leader.
 
+mod account;
 mod instance;
 mod revision;
 
@@ -156,6 +157,7 @@ async fn reconcile(context: &Context, subject: &Subject) -> Result<Reached, Fail
     match subject {
         Subject::Instance(name) => instance::reconcile(context, name).await,
         Subject::Revision(name) => revision::reconcile(context, name).await,
+        Subject::Account(name) => account::reconcile(context, name).await,
         Subject::Collection(namespace) => revision::collect(context, namespace).await,
     }
 }

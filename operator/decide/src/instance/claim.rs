@@ -1,10 +1,13 @@
-//! What the dataset's claim needs.
+//! What the claim of the trader's volume needs.
 
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 
-use crate::{names, objects::claim, plan::Action};
+use crate::{
+    objects::claim::{self, Declaration},
+    plan::Action,
+};
 
-use super::{problem::Problem, subject::Observer};
+use super::{problem::Problem, subject::Trader};
 
 /// The state of the claim.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,15 +23,9 @@ pub(super) struct ClaimState {
     pub(super) problem: Option<Problem>,
 }
 
-pub(super) fn state(observer: &Observer<'_>, live: Option<&PersistentVolumeClaim>) -> ClaimState {
-    let render = || {
-        claim::render(
-            &observer.identity,
-            observer.owner(false),
-            observer.storage,
-            live,
-        )
-    };
+pub(super) fn state(trader: &Trader<'_>, live: Option<&PersistentVolumeClaim>) -> ClaimState {
+    let declaration = trader.claim();
+    let render = || claim::render(&declaration, live);
     let apply = |claim| Some(Action::ApplyClaim(Box::new(claim)));
     let Some(live) = live else {
         return ClaimState {
@@ -43,21 +40,21 @@ pub(super) fn state(observer: &Observer<'_>, live: Option<&PersistentVolumeClaim
             creation: None,
             adjustment: None,
             ready: false,
-            problem: Some(being_deleted(observer)),
+            problem: Some(being_deleted(&declaration)),
         };
     }
     let rendered = render();
-    let differs = claim::differs(live, &rendered, observer.identity.uid);
+    let differs = claim::differs(live, &rendered, trader.identity.uid);
     ClaimState {
         creation: None,
         adjustment: differs.then(|| apply(rendered)).flatten(),
         ready: true,
-        problem: problem(observer, live),
+        problem: problem(&declaration, live),
     }
 }
 
-fn being_deleted(observer: &Observer<'_>) -> Problem {
-    let name = names::dataset_claim(observer.identity.instance);
+fn being_deleted(declaration: &Declaration<'_>) -> Problem {
+    let name = &declaration.name;
     Problem::new(
         "ClaimDeleting",
         format!(
@@ -67,37 +64,38 @@ fn being_deleted(observer: &Observer<'_>) -> Problem {
     )
 }
 
-fn problem(observer: &Observer<'_>, live: &PersistentVolumeClaim) -> Option<Problem> {
-    let name = names::dataset_claim(observer.identity.instance);
+fn problem(declaration: &Declaration<'_>, live: &PersistentVolumeClaim) -> Option<Problem> {
+    let (name, storage) = (&declaration.name, declaration.storage.as_ref());
+    let field = declaration.declared_by;
     let size = claim::requested_size(live).unwrap_or_default();
     let class = live
         .spec
         .as_ref()
         .and_then(|spec| spec.storage_class_name.as_deref());
-    let declared_class = observer.storage.storage_class_name.as_deref();
+    let declared_class = storage.storage_class_name.as_deref();
     let phase = live
         .status
         .as_ref()
         .and_then(|status| status.phase.as_deref());
     if phase == Some("Lost") {
         let message = format!(
-            "the volume of claim {name} is gone: restore it, or delete the claim to begin an empty dataset"
+            "the volume of claim {name} is gone: restore it, or delete the claim to begin with an empty volume"
         );
-        Some(Problem::new("ClaimLost", message, "the dataset's volume"))
-    } else if claim::shrinks(observer.storage, live) {
-        let declared = &observer.storage.size;
+        Some(Problem::new("ClaimLost", message, "the volume"))
+    } else if claim::shrinks(storage, live) {
+        let declared = &storage.size;
         let message = format!(
-            "spec.storage.size: {declared} is less than the {size} that claim {name} has: volumes do not shrink; declare {size} or more"
+            "{field}.size: {declared} is less than the {size} that claim {name} has: volumes do not shrink; declare {size} or more"
         );
         Some(Problem::new(
             "StorageCannotShrink",
             message,
-            "a larger spec.storage.size",
+            format!("a larger {field}.size"),
         ))
     } else if declared_class.is_some() && declared_class != class {
         let [declared, has] = [declared_class, class].map(|class| class.unwrap_or("(none)"));
         let message = format!(
-            "spec.storage.storageClassName: '{declared}' is declared and claim {name} has '{has}', which cannot be changed: declare that, or move the data and delete the claim"
+            "{field}.storageClassName: '{declared}' is declared and claim {name} has '{has}', which cannot be changed: declare that, or move the data and delete the claim"
         );
         Some(Problem::new(
             "StorageClassDiffers",

@@ -25,6 +25,7 @@ pub(super) fn of(situation: &Situation<'_>, status: &InstanceReport) -> Vec<Even
         config_map_tampered(situation),
         taken_template(situation),
         trading_state(situation),
+        halt(situation, status),
         repaired(situation),
         pod_replaced(situation),
     ]
@@ -87,9 +88,13 @@ fn taken_template(situation: &Situation<'_>) -> Option<EventReport> {
     }
 }
 
+/// An ABH has a pod or none. W and R tell of their halts.
 fn trading_state(situation: &Situation<'_>) -> Option<EventReport> {
+    if situation.trader.station().is_some() {
+        return None;
+    }
     let before = situation.world.instance.status.as_ref()?.trading_state?;
-    let (reason, note) = match (before, situation.observer.wanted) {
+    let (reason, note) = match (before, situation.trader.wanted) {
         (TradingState::Active | TradingState::Reducing, Wanted::Halted) => (
             "Halted",
             "halted: the pod is taken away after an orderly stop",
@@ -98,6 +103,30 @@ fn trading_state(situation: &Situation<'_>) -> Option<EventReport> {
         _ => return None,
     };
     Some(event(Severity::Normal, reason, "ApplyStatefulSet", note))
+}
+
+fn halt(situation: &Situation<'_>, status: &InstanceReport) -> Option<EventReport> {
+    situation.trader.station()?;
+    let before = situation.world.instance.status.as_ref();
+    let before = before.and_then(|status| status.halt.as_ref());
+    if before == status.halt.as_ref() {
+        return None;
+    }
+    Some(match &status.halt {
+        Some(halt) => {
+            let note = format!(
+                "halted by {:?}: {}; spec.resume: {} clears it",
+                halt.source, halt.reason, &*halt.id
+            );
+            event(Severity::Warning, "Halted", "Report", &note)
+        }
+        None => event(
+            Severity::Normal,
+            "Resumed",
+            "Report",
+            "no halt is in force any more",
+        ),
+    })
 }
 
 /// Somebody else changed the StatefulSet.

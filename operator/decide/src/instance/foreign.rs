@@ -2,25 +2,35 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use crate::{names, objects::stateful_set, view, world::InstanceWorld};
+use crate::{
+    names::{self, annotation},
+    objects::stateful_set,
+    view,
+    world::InstanceWorld,
+};
 
-use super::{problem::Problem, subject::Observer};
+use super::{problem::Problem, subject::Trader};
 
 /// What stands in the way of the instance's objects.
-pub(super) fn object_in_the_way(world: &InstanceWorld, observer: &Observer<'_>) -> Option<Problem> {
-    let name = observer.identity.instance;
+pub(super) fn object_in_the_way(world: &InstanceWorld, trader: &Trader<'_>) -> Option<Problem> {
+    let placement = trader.placement();
+    let name = placement.name;
     if let Some(live) = &world.stateful_set {
-        if belongs_to_another(&live.metadata, observer) {
+        if placement.owner.is_none() && is_of_a_former_trader(&live.metadata, trader) {
+            return Some(former_trader(&placement.namespace));
+        }
+        if belongs_to_another(&live.metadata, trader) {
             return Some(name_taken("StatefulSet", name));
         }
-        if live.metadata.deletion_timestamp.is_none() && stateful_set::is_unusable(live, name) {
+        let leaves = live.metadata.deletion_timestamp.is_some();
+        if !leaves && stateful_set::is_unusable(live, trader.identity.instance) {
             return Some(unusable(name));
         }
     }
     let claim = world
         .claim
         .as_ref()
-        .filter(|claim| belongs_to_another(&claim.metadata, observer))?;
+        .filter(|claim| belongs_to_another(&claim.metadata, trader))?;
     Some(name_taken(
         "PersistentVolumeClaim",
         claim.metadata.name.as_deref().unwrap_or_default(),
@@ -29,11 +39,25 @@ pub(super) fn object_in_the_way(world: &InstanceWorld, observer: &Observer<'_>) 
 
 /// An object is the instance's own where the instance controls it, or where the operator made it and
 /// nobody controls it: an earlier instance of the same name left it behind.
-fn belongs_to_another(metadata: &ObjectMeta, observer: &Observer<'_>) -> bool {
+fn belongs_to_another(metadata: &ObjectMeta, trader: &Trader<'_>) -> bool {
     match view::controller(metadata) {
-        Some(owner) => owner != observer.identity.uid,
+        Some(owner) => owner != trader.identity.uid,
         None => !names::is_managed(metadata.labels.as_ref()),
     }
+}
+
+/// The operator made it for another instance that traded this side of the account before.
+fn is_of_a_former_trader(metadata: &ObjectMeta, trader: &Trader<'_>) -> bool {
+    let annotations = metadata.annotations.as_ref();
+    let of = annotations.and_then(|annotations| annotations.get(annotation::INSTANCE_UID));
+    names::is_managed(metadata.labels.as_ref()) && of.is_some_and(|uid| uid != trader.identity.uid)
+}
+
+fn former_trader(namespace: &str) -> Problem {
+    let message = format!(
+        "the trader of a former instance is still in namespace {namespace}: it is taken away once that instance is gone"
+    );
+    Problem::new("FormerTrader", message, "the former trader's orderly stop")
 }
 
 fn name_taken(kind: &str, name: &str) -> Problem {

@@ -1,12 +1,14 @@
 //! What a TradingInstance needs next.
 //!
-//! This build runs tier ABH: one pod that observes, records and never trades. What is decided is a
-//! function of the observed world alone (invariant L1): no step remembers an earlier one, so any
-//! step may be the last before a crash.
+//! What is decided is a function of the observed world alone (invariant L1): no step remembers an
+//! earlier one, so any step may be the last before a crash. All tiers go the same way; what differs
+//! is the environment of the pod, where it is, and whose permission a configuration needs.
 
 mod claim;
 mod events;
 mod foreign;
+mod gates;
+mod permission;
 mod pod;
 mod problem;
 mod report;
@@ -14,11 +16,12 @@ mod situation;
 mod subject;
 mod target;
 mod template;
+mod trading_report;
 
 use crate::{plan::InstancePlan, world::InstanceWorld};
 
 use situation::Situation;
-use subject::Observer;
+use subject::Trader;
 
 /// Decides what a TradingInstance needs next. A settled world gives a plan without actions and
 /// events, and the status that it has (invariant L2).
@@ -27,14 +30,14 @@ pub fn decide(world: &InstanceWorld) -> InstancePlan {
         // Owner references take its objects away; nothing is in the way of the deletion.
         return report::terminating(world);
     }
-    let observer = match Observer::of(&world.instance) {
-        Ok(observer) => observer,
-        Err(refusal) => return report::refused(world, &refusal.into()),
+    let trader = match Trader::of(world) {
+        Ok(trader) => trader,
+        Err(invalid) => return report::refused(world, &invalid.into()),
     };
-    if let Some(problem) = foreign::object_in_the_way(world, &observer) {
+    if let Some(problem) = foreign::object_in_the_way(world, &trader) {
         return report::refused(world, &problem);
     }
-    let situation = Situation::of(world, observer);
+    let situation = Situation::of(world, trader);
     let status = report::of(&situation);
     InstancePlan {
         actions: situation.actions(),

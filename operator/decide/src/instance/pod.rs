@@ -54,10 +54,10 @@ const NOT_CREATED: [&str; 3] = [
 /// name that no other controller owns.
 pub(super) fn of_trader<'a>(
     pods: &'a [PodView],
-    instance: &str,
+    stateful_set: &str,
     stateful_set_uid: Option<&str>,
 ) -> Option<&'a PodView> {
-    let name = names::pod(instance);
+    let name = names::pod(stateful_set);
     pods.iter().find(|pod| {
         let controller = pod.controller.as_deref();
         pod.name == name && (controller.is_none() || controller == stateful_set_uid)

@@ -1,9 +1,6 @@
 //! What is said of an instance: phase, what the next step waits for, and the conditions.
 
-use triptych_crds::{
-    Tier,
-    trading_instance::{Phase, Running},
-};
+use triptych_crds::trading_instance::{Phase, Running};
 
 use crate::{
     attestation::{self, Attested},
@@ -18,26 +15,15 @@ use super::{
     events, pod,
     problem::Problem,
     situation::{Situation, declared_hash},
-    subject::{Refusal, Wanted},
+    subject::{InvalidSpec, Wanted},
     target::Obstacle,
     template::{self, Taken},
+    trading_report,
 };
 
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::TierNotSupported(tier) => Self::new(
-                "TierNotSupported",
-                format!(
-                    "this build runs tier ABH only; nothing is done for tier {}",
-                    tier.as_str()
-                ),
-                format!("an operator that runs tier {}", tier.as_str()),
-            ),
-            Refusal::InvalidSpec(message) => {
-                Self::new("InvalidSpec", message, "a correction of the spec")
-            }
-        }
+impl From<InvalidSpec> for Problem {
+    fn from(InvalidSpec(message): InvalidSpec) -> Self {
+        Self::new("InvalidSpec", message, "a correction of the spec")
     }
 }
 
@@ -60,23 +46,22 @@ pub(super) fn terminating(world: &InstanceWorld) -> InstancePlan {
 
 /// An instance for which nothing is done, and what is the matter.
 pub(super) fn refused(world: &InstanceWorld, problem: &Problem) -> InstancePlan {
-    let supported = world.instance.spec.tier == Tier::Abh;
     let condition =
         |kind, holds| ConditionReport::new(kind, holds, problem.reason, &problem.message);
-    let conditions = [
-        Some(condition(ConditionType::Ready, Holds::False)),
-        Some(condition(ConditionType::Progressing, Holds::False)),
-        supported.then(|| condition(ConditionType::Degraded, Holds::True)),
+    let conditions = vec![
+        condition(ConditionType::Ready, Holds::False),
+        condition(ConditionType::Progressing, Holds::False),
+        condition(ConditionType::Degraded, Holds::True),
     ];
-    let mut status = bare(world, conditions.into_iter().flatten().collect());
+    let mut status = bare(world, conditions);
     status.waiting_for = Some(text::at_most(&problem.waiting_for, text::MAX_WAITING_FOR));
     status.phase = if status.running.is_some() {
         Phase::Degraded
     } else {
         Phase::Pending
     };
-    status.in_sync =
-        supported.then(|| is_same(status.running.as_ref(), status.declared_hash.as_ref()));
+    let in_sync = is_same(status.running.as_ref(), status.declared_hash.as_ref());
+    status.in_sync = Some(in_sync);
     let events = events::transitions(world, &status);
     InstancePlan {
         actions: Vec::new(),
@@ -90,12 +75,11 @@ pub(super) fn refused(world: &InstanceWorld, problem: &Problem) -> InstancePlan 
 fn bare(world: &InstanceWorld, conditions: Vec<ConditionReport>) -> InstanceReport {
     let metadata = &world.instance.metadata;
     let uid = metadata.uid.as_deref().unwrap_or_default();
-    let name = metadata.name.as_deref().unwrap_or_default();
-    let set_uid = world
-        .stateful_set
-        .as_ref()
-        .and_then(|set| set.metadata.uid.as_deref());
-    let pod = pod::of_trader(&world.pods, name, set_uid);
+    let set = world.stateful_set.as_ref().map(|set| &set.metadata);
+    let pod = set.and_then(|set| {
+        let name = set.name.as_deref().unwrap_or_default();
+        pod::of_trader(&world.pods, name, set.uid.as_deref())
+    });
     let attested = pod.map(|pod| attestation::verify(pod, world.instance.spec.tier, uid, None));
     let previous = world.instance.status.as_ref();
     InstanceReport {
@@ -107,6 +91,9 @@ fn bare(world: &InstanceWorld, conditions: Vec<ConditionReport>) -> InstanceRepo
         in_sync: None,
         waiting_for: None,
         restarted: previous.and_then(|status| status.restarted.clone()),
+        halt: previous.and_then(|status| status.halt.clone()),
+        gates: Vec::new(),
+        proven: previous.map_or_else(Vec::new, |status| status.proven.clone()),
         conditions,
     }
 }
@@ -115,7 +102,7 @@ fn is_same(running: Option<&Running>, declared: Option<&String>) -> bool {
     running.is_some_and(|running| Some(&running.hash) == declared)
 }
 
-/// What is said of an ABH.
+/// What is said of an instance that is acted on.
 pub(super) fn of(situation: &Situation<'_>) -> InstanceReport {
     let world = situation.world;
     let previous = world.instance.status.as_ref();
@@ -124,7 +111,7 @@ pub(super) fn of(situation: &Situation<'_>) -> InstanceReport {
     InstanceReport {
         generation: world.instance.metadata.generation,
         phase,
-        trading_state: Some(situation.observer.trading_state()),
+        trading_state: Some(trading_report::trading_state(situation)),
         declared_hash: situation.declared_hash(),
         running: situation
             .attested
@@ -137,12 +124,18 @@ pub(super) fn of(situation: &Situation<'_>) -> InstanceReport {
             .filter(|pod| !pod.deleting)
             .and_then(|pod| pod.restart.clone())
             .or_else(|| previous.and_then(|status| status.restarted.clone())),
-        conditions: vec![
+        halt: trading_report::halt(situation),
+        gates: trading_report::gates(situation),
+        proven: trading_report::proven(situation),
+        conditions: [
             ready(situation),
             progressing(situation, waiting_for.as_deref()),
             degraded(situation),
             restart_required(situation),
-        ],
+        ]
+        .into_iter()
+        .chain(trading_report::conditions(situation))
+        .collect(),
         waiting_for: waiting_for.map(|text| text::at_most(&text, text::MAX_WAITING_FOR)),
     }
 }
@@ -155,8 +148,10 @@ fn phase(situation: &Situation<'_>) -> Phase {
             ..
         })
     );
-    if situation.observer.wanted == Wanted::Halted {
+    if situation.trader.wanted == Wanted::Halted || trading_report::halt(situation).is_some() {
         Phase::Halted
+    } else if situation.problem.is_none() && situation.is_held() && situation.pod.is_some() {
+        Phase::Promoting
     } else if situation.problem.is_some() {
         if situation.pod.is_some() {
             Phase::Degraded
@@ -179,7 +174,7 @@ fn phase(situation: &Situation<'_>) -> Phase {
 /// What the next step waits for, in words that the condition may say longer.
 fn waiting_for(situation: &Situation<'_>) -> Option<String> {
     let obstacle = situation.target.obstacle().map(Obstacle::waiting_for);
-    if situation.observer.wanted == Wanted::Halted {
+    if situation.trader.wanted == Wanted::Halted {
         let stopping = situation.pod.map(|_| "the pod's orderly stop".to_owned());
         return stopping.or(obstacle);
     }
@@ -236,7 +231,7 @@ fn ready(situation: &Situation<'_>) -> ConditionReport {
         ConditionReport::new(ConditionType::Ready, holds, reason, message)
     };
     let Some(pod) = situation.pod else {
-        return match situation.observer.wanted {
+        return match situation.trader.wanted {
             Wanted::Halted => condition(Holds::False, "Halted", "halted: there is no pod"),
             Wanted::Active => condition(Holds::False, "NoPod", "there is no pod yet"),
         };

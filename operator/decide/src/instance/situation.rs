@@ -1,13 +1,15 @@
-//! Everything that is decided about an ABH, part by part: which configuration it may run, what its
+//! Everything that is decided about an instance, part by part: which configuration it may run, what its
 //! objects need, which template is due, and whether its pod is to be replaced.
 
 use std::time::Duration;
+
+use triptych_crds::ConfigHash;
 
 use crate::{
     attestation::{self, Attested},
     objects::{
         config_map::{self, Step},
-        stateful_set::{self, Kept},
+        stateful_set::{self, Kept, Placement},
     },
     plan::{Action, ConfigMapDeletion, PodDeletion},
     template_difference::Difference,
@@ -16,19 +18,24 @@ use crate::{
 
 use super::{
     claim::{self, ClaimState},
-    pod,
+    gates, permission, pod,
     problem::Problem,
-    subject::{Observer, Wanted},
+    subject::{Role, Trader, Wanted},
     target::{Obstacle, Target},
     template::{self, Choice, Taken},
+    trading_report,
 };
 
 /// How soon a running trader that did not answer is asked again.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
+/// How soon a trader of W or R is asked again for its trading state: it may halt by itself.
+const ASK_FOR_HALT: Duration = Duration::from_secs(10);
 
 pub(super) struct Situation<'a> {
     pub(super) world: &'a InstanceWorld,
-    pub(super) observer: Observer<'a>,
+    /// Where the trader's objects are.
+    pub(super) namespace: String,
+    pub(super) trader: Trader<'a>,
     pub(super) target: Target<'a>,
     pub(super) config_map: Step,
     pub(super) claim: Option<ClaimState>,
@@ -48,21 +55,22 @@ pub(super) struct StatefulSetChange {
 }
 
 impl<'a> Situation<'a> {
-    pub(super) fn of(world: &'a InstanceWorld, observer: Observer<'a>) -> Self {
-        let instance = observer.identity.instance;
+    pub(super) fn of(world: &'a InstanceWorld, trader: Trader<'a>) -> Self {
+        let placement = trader.placement();
         let kept = world.stateful_set.as_ref().and_then(Kept::of);
-        let target = Target::of(
-            &observer.spec.config_revision,
-            &world.revision,
-            kept.as_ref(),
-        );
+        let permit = |declared: &ConfigHash| {
+            permission::of_account(&trader)?;
+            permission::of_configuration(&trader, world, declared)
+        };
+        let revision = &trader.spec.config_revision;
+        let target = Target::of(revision, &world.revision, kept.as_ref(), permit);
         let set_uid = world
             .stateful_set
             .as_ref()
             .and_then(|set| set.metadata.uid.as_deref());
-        let pod = pod::of_trader(&world.pods, instance, set_uid);
+        let pod = pod::of_trader(&world.pods, placement.name, set_uid);
         let attested = pod.map(|pod| {
-            let (tier, uid) = (observer.spec.tier, observer.identity.uid);
+            let (tier, uid) = (trader.spec.tier, trader.identity.uid);
             attestation::verify(pod, tier, uid, target.configuration())
         });
 
@@ -75,12 +83,14 @@ impl<'a> Situation<'a> {
         };
         let claim = target
             .configuration()
-            .map(|_| claim::state(&observer, world.claim.as_ref()));
+            .map(|_| claim::state(&trader, world.claim.as_ref()));
         let ready = matches!(config_map, Step::Settled | Step::Apply)
             && claim.as_ref().is_some_and(|claim| claim.ready);
+        let restart = permitted_restart(&trader, world);
         let choice = target.configuration().and_then(|configuration| {
             template::choose(
-                &observer,
+                &trader,
+                restart,
                 configuration,
                 kept.as_ref(),
                 pod.is_some(),
@@ -90,12 +100,12 @@ impl<'a> Situation<'a> {
 
         let stateful_set = choice
             .as_ref()
-            .and_then(|choice| change(world, &observer, choice));
+            .and_then(|choice| change(world, &placement, &trader, choice));
         let set_leaves = world
             .stateful_set
             .as_ref()
             .is_some_and(|set| set.metadata.deletion_timestamp.is_some());
-        let replacement = match (pod, &choice, observer.wanted) {
+        let replacement = match (pod, &choice, trader.wanted) {
             // A StatefulSet that is being deleted does not get the template that is due.
             (Some(pod), Some(choice), Wanted::Active) if !set_leaves => {
                 let config_map = world
@@ -107,6 +117,7 @@ impl<'a> Situation<'a> {
             _ => None,
         };
         let problem = problem(
+            &trader,
             &target,
             attested.as_ref(),
             pod,
@@ -116,7 +127,8 @@ impl<'a> Situation<'a> {
         );
         Self {
             world,
-            observer,
+            namespace: placement.namespace,
+            trader,
             target,
             config_map,
             claim,
@@ -133,7 +145,6 @@ impl<'a> Situation<'a> {
     /// before the template that mounts it, and the template before the deletion of the pod that it
     /// replaces.
     pub(super) fn actions(&self) -> Vec<Action> {
-        let namespace = self.observer.identity.namespace;
         let claim = self.claim.as_ref();
         let pod = self.pod.zip(self.replacement);
         [
@@ -142,7 +153,7 @@ impl<'a> Situation<'a> {
             self.stateful_set
                 .as_ref()
                 .map(|change| change.action.clone()),
-            pod.map(|(pod, reason)| pod::delete(namespace, pod, reason)),
+            pod.map(|(pod, reason)| pod::delete(&self.namespace, pod, reason)),
             claim.and_then(|claim| claim.adjustment.clone()),
         ]
         .into_iter()
@@ -154,7 +165,7 @@ impl<'a> Situation<'a> {
         let Target::Declared { canonical, .. } = &self.target else {
             return None;
         };
-        let namespace = self.observer.identity.namespace;
+        let namespace = &self.namespace;
         match self.config_map {
             Step::Settled | Step::Wait => None,
             Step::Apply => Some(Action::ApplyConfigMap(Box::new(config_map::render(
@@ -171,13 +182,20 @@ impl<'a> Situation<'a> {
         }
     }
 
-    /// A running trader that did not answer is asked again; nothing else needs a second look,
-    /// because everything else is watched.
+    /// A running trader that did not answer is asked again, one that trades is asked for its halt,
+    /// and a gate may open with time. Nothing else needs a second look: it is watched.
     pub(super) fn check_again(&self) -> Option<Duration> {
         let runs = self
             .pod
             .is_some_and(|pod| pod.container.running && !pod.deleting);
-        (runs && matches!(self.attested, Some(Attested::Unknown(_)))).then_some(ASK_AGAIN)
+        let unanswered = matches!(self.attested, Some(Attested::Unknown(_)));
+        let answer = (runs && unanswered).then_some(ASK_AGAIN);
+        let halt = (runs && self.trader.station().is_some()).then_some(ASK_FOR_HALT);
+        let gate = match self.target.obstacle() {
+            Some(Obstacle::Held(hold)) => hold.check_again,
+            _ => None,
+        };
+        [answer, halt, gate].into_iter().flatten().min()
     }
 
     /// Whether the pod is being replaced, or is about to be.
@@ -196,12 +214,25 @@ impl<'a> Situation<'a> {
     }
 
     /// Whether the pod attests the declared configuration.
-    pub(super) fn is_in_sync(&self) -> bool {
+    pub(super) fn runs_declared(&self) -> bool {
         let running = self.attested.as_ref().and_then(Attested::running);
         match (running, self.declared_hash()) {
             (Some(running), Some(declared)) => running.hash == declared,
             _ => false,
         }
+    }
+
+    /// Whether it does, and the other half of the mirror too.
+    pub(super) fn is_in_sync(&self) -> bool {
+        self.runs_declared()
+            && self
+                .declared_hash()
+                .is_some_and(|declared| trading_report::other_half_runs(self, &declared))
+    }
+
+    /// Whether another configuration is declared and has to wait.
+    pub(super) fn is_held(&self) -> bool {
+        matches!(self.target.obstacle(), Some(Obstacle::Held(_)))
     }
 
     /// Hash of the declared revision, whether it may be taken or not.
@@ -212,7 +243,7 @@ impl<'a> Situation<'a> {
     /// What the newest template would change, where it was not taken.
     pub(super) fn pending_differences(&self) -> &[Difference] {
         match self.choice.as_ref().map(|choice| &choice.taken) {
-            Some(Taken::Unchanged { pending }) if self.observer.wanted == Wanted::Active => pending,
+            Some(Taken::Unchanged { pending }) if self.trader.wanted == Wanted::Active => pending,
             _ => &[],
         }
     }
@@ -225,16 +256,27 @@ pub(super) fn declared_hash(world: &InstanceWorld) -> Option<String> {
     }
 }
 
+/// The restart that may be carried out now. W follows its mirror, and no pod of W or R is replaced
+/// on request while its account would not let it come back.
+fn permitted_restart<'a>(trader: &Trader<'a>, world: &InstanceWorld) -> Option<&'a str> {
+    let asked = trader.spec.restart.as_deref()?;
+    permission::of_account(trader).ok()?;
+    let mirror_has_it = match trader.role {
+        Role::Live(_) => gates::evidence(world).is_some_and(|evidence| !evidence.restart_required),
+        Role::Observer { .. } | Role::Demo(_) => true,
+    };
+    mirror_has_it.then_some(asked)
+}
+
 fn change(
     world: &InstanceWorld,
-    observer: &Observer<'_>,
+    placement: &Placement<'_>,
+    trader: &Trader<'_>,
     choice: &Choice,
 ) -> Option<StatefulSetChange> {
     let rendered = stateful_set::render(
-        &observer.identity,
-        observer.spec.tier,
-        observer.owner(true),
-        observer.replicas(),
+        placement,
+        trader.replicas(),
         choice.revision.as_deref(),
         &choice.template,
     );
@@ -258,6 +300,7 @@ fn change(
 /// The first of what is wrong: what a person has to correct in the declaration, then what the pod
 /// says and does, then the volume.
 fn problem(
+    trader: &Trader<'_>,
     target: &Target<'_>,
     attested: Option<&Attested>,
     pod: Option<&PodView>,
@@ -273,11 +316,23 @@ fn problem(
     // What goes wrong in a pod that is being replaced is a thing of the past.
     let staying = pod.filter(|pod| !pod.deleting && replacement.is_none());
     let obstacle = target.obstacle().and_then(Obstacle::problem);
+    let running = attested.and_then(Attested::running);
     obstacle
+        .or_else(|| running.and_then(|running| revoked(trader, &running.hash)))
         .or_else(|| wrong_image.map(|(pod, choice)| image_mismatch(pod, choice)))
         .or_else(|| staying.and(attested).and_then(attestation_mismatch))
         .or_else(|| staying.and_then(pod::failure))
         .or_else(|| claim.and_then(|claim| claim.problem.clone()))
+}
+
+fn revoked(trader: &Trader<'_>, hash: &str) -> Option<Problem> {
+    let revocation = permission::revocation(trader, hash)?;
+    let message = format!(
+        "configuration {hash} runs and is revoked: {}; halt, or declare another revision",
+        &*revocation.reason
+    );
+    let waiting_for = "a configuration that is not revoked";
+    Some(Problem::new("ConfigurationRevoked", message, waiting_for))
 }
 
 fn image_mismatch(pod: &PodView, choice: &Choice) -> Problem {

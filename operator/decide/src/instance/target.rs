@@ -4,7 +4,7 @@ use triptych_crds::{ConfigHash, hash::CanonicalConfig};
 
 use crate::{objects::stateful_set::Kept, pod_template::Configuration, world::Revision};
 
-use super::problem::Problem;
+use super::{permission::Hold, problem::Problem};
 
 /// The configuration that the StatefulSet is to have.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,10 +41,18 @@ pub(super) enum Obstacle {
         runs: ConfigHash,
         declared: ConfigHash,
     },
+    /// W and R: something around it says not now.
+    Held(Hold),
 }
 
 impl<'a> Target<'a> {
-    pub(super) fn of(name: &str, revision: &'a Revision, kept: Option<&Kept>) -> Self {
+    /// `permit` says whether a configuration may be taken that is not the one that was taken last.
+    pub(super) fn of(
+        name: &str,
+        revision: &'a Revision,
+        kept: Option<&Kept>,
+        permit: impl FnOnce(&ConfigHash) -> Result<(), Hold>,
+    ) -> Self {
         let taken = kept.and_then(|kept| kept.configuration.as_ref());
         let obstacle = match revision {
             Revision::Missing => Obstacle::NotFound {
@@ -59,21 +67,26 @@ impl<'a> Target<'a> {
                 let declared = &found.canonical.hash;
                 let replaced =
                     taken.filter(|taken| taken.revision == name && taken.hash != *declared);
-                let Some(replaced) = replaced else {
-                    let configuration = Configuration {
+                let is_taken = taken.is_some_and(|taken| taken.hash == *declared);
+                let permitted = if is_taken { Ok(()) } else { permit(declared) };
+                match (replaced, permitted) {
+                    (Some(replaced), _) => Obstacle::Replaced {
                         revision: name.to_owned(),
-                        hash: declared.clone(),
-                        image: found.image.clone(),
-                    };
-                    return Self::Declared {
-                        configuration,
-                        canonical: &found.canonical,
-                    };
-                };
-                Obstacle::Replaced {
-                    revision: name.to_owned(),
-                    runs: replaced.hash.clone(),
-                    declared: declared.clone(),
+                        runs: replaced.hash.clone(),
+                        declared: declared.clone(),
+                    },
+                    (None, Err(hold)) => Obstacle::Held(hold),
+                    (None, Ok(())) => {
+                        let configuration = Configuration {
+                            revision: name.to_owned(),
+                            hash: declared.clone(),
+                            image: found.image.clone(),
+                        };
+                        return Self::Declared {
+                            configuration,
+                            canonical: &found.canonical,
+                        };
+                    }
                 }
             }
         };
@@ -109,6 +122,7 @@ impl Obstacle {
             Self::NotFound { .. } => "RevisionNotFound",
             Self::Invalid { .. } => "RevisionInvalid",
             Self::Replaced { .. } => "RevisionReplaced",
+            Self::Held(hold) => hold.reason,
         }
     }
 
@@ -127,6 +141,7 @@ impl Obstacle {
             } => format!(
                 "ConfigRevision '{revision}' was {runs} when it was taken and is {declared} now; nothing rolls: create the new configuration under another name and declare that"
             ),
+            Self::Held(hold) => hold.message.clone(),
         }
     }
 
@@ -135,6 +150,7 @@ impl Obstacle {
             Self::NotFound { revision, .. } => format!("revision {revision}"),
             Self::Invalid { revision, .. } => format!("a valid revision instead of {revision}"),
             Self::Replaced { revision, .. } => format!("another name than {revision}"),
+            Self::Held(hold) => hold.waiting_for.clone(),
         }
     }
 
@@ -147,6 +163,7 @@ impl Obstacle {
                 self.message(),
                 self.waiting_for(),
             )),
+            Self::Held(hold) => hold.problem(),
         }
     }
 }

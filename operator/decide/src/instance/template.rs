@@ -10,12 +10,12 @@ use triptych_crds::ConfigHash;
 use crate::{
     image,
     objects::stateful_set::{self, Kept},
-    pod_template::{self, Configuration},
+    pod_template::{self, Configuration, Environment},
     template_bounds,
     template_difference::Difference,
 };
 
-use super::subject::{Observer, Wanted};
+use super::subject::{Trader, Wanted};
 
 /// The template for the StatefulSet.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,9 +46,10 @@ pub(super) enum Taken {
 }
 
 /// Chooses the template. `ready` says whether the configuration's ConfigMap and the claim can be
-/// mounted. `None`: the StatefulSet has to wait.
+/// mounted, `restart` which restart may be carried out. `None`: the StatefulSet has to wait.
 pub(super) fn choose(
-    observer: &Observer<'_>,
+    trader: &Trader<'_>,
+    restart: Option<&str>,
     configuration: &Configuration,
     kept: Option<&Kept>,
     has_pod: bool,
@@ -56,18 +57,19 @@ pub(super) fn choose(
 ) -> Option<Choice> {
     let kept_restart = kept.and_then(|kept| stateful_set::restart(&kept.template));
     // A request that was withdrawn again is no request to restart.
-    let restart = observer.spec.restart.as_deref().or(kept_restart);
+    let restart = restart.or(kept_restart);
+    let environment = trader.environment();
     let newest = pod_template::render(
-        &observer.identity,
+        &trader.identity,
         configuration,
-        &observer.environment(),
-        &observer.knobs(restart),
+        &environment,
+        &trader.knobs(restart),
     );
-    let due = due(configuration, kept, &newest, has_pod, observer.wanted);
+    let due = due(trader, configuration, kept, &newest, has_pod);
     let takes_newest = !matches!(due, Taken::Unchanged { .. });
     match kept {
         None if !ready => None,
-        Some(kept) if !ready && !may_stay(kept, configuration) => None,
+        Some(kept) if !ready && !may_stay(kept, configuration, &environment) => None,
         Some(kept) if takes_newest && !ready => Some(Choice {
             template: kept.template.clone(),
             revision: kept.revision.clone(),
@@ -87,11 +89,11 @@ pub(super) fn choose(
 }
 
 fn due(
+    trader: &Trader<'_>,
     configuration: &Configuration,
     kept: Option<&Kept>,
     newest: &PodTemplateSpec,
     has_pod: bool,
-    wanted: Wanted,
 ) -> Taken {
     let Some(kept) = kept else {
         return Taken::First;
@@ -104,9 +106,10 @@ fn due(
         return Taken::Restart;
     }
     let pending = kept.differences_to(newest);
-    if !may_stay(kept, configuration) || (pending.is_empty() && !kept.is_rendered) {
+    let may_stay = may_stay(kept, configuration, &trader.environment());
+    if !may_stay || (pending.is_empty() && !kept.is_rendered) {
         Taken::Repaired
-    } else if wanted == Wanted::Halted && !has_pod && !pending.is_empty() {
+    } else if trader.wanted == Wanted::Halted && !has_pod && !pending.is_empty() {
         Taken::WithoutPod
     } else {
         Taken::Unchanged { pending }
@@ -114,13 +117,13 @@ fn due(
 }
 
 /// Whether a template may be left in place. One that does not say what it runs, that was edited
-/// beyond what an ABH may have, or that names another build under the same hash, was not rendered by
+/// beyond what its tier may have, or that names another build under the same hash, was not rendered by
 /// any operator.
-fn may_stay(kept: &Kept, configuration: &Configuration) -> bool {
+fn may_stay(kept: &Kept, configuration: &Configuration, environment: &Environment<'_>) -> bool {
     let Some(had) = &kept.configuration else {
         return false;
     };
-    template_bounds::is_observer(&kept.template)
+    template_bounds::is_within(&kept.template, environment)
         && (had.hash != configuration.hash || image::same_build(&had.image, &configuration.image))
 }
 

@@ -1,6 +1,6 @@
-//! The claim `dataset-<instance>` that holds the dataset of an ABH.
+//! The claim of a trader's volume: `dataset-<instance>` of an ABH, `journal-<account>` of W and R.
 
-use std::{cmp::Ordering, collections::BTreeMap};
+use std::{borrow::Cow, cmp::Ordering, collections::BTreeMap};
 
 use k8s_openapi::{
     api::core::v1::{PersistentVolumeClaim, PersistentVolumeClaimSpec, VolumeResourceRequirements},
@@ -9,21 +9,36 @@ use k8s_openapi::{
         apis::meta::v1::{ObjectMeta, OwnerReference},
     },
 };
-use triptych_crds::{
-    Tier,
-    trading_instance::{Storage, WhenDeleted},
-};
+use triptych_crds::trading_instance::Storage;
 
-use crate::{names, pod_template::Identity, quantity, template_difference};
+use crate::{quantity, template_difference};
+
+/// A claim as it is declared.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Declaration<'a> {
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// Size and StorageClass.
+    pub storage: Cow<'a, Storage>,
+    /// Where the size is declared: the path of a field.
+    pub declared_by: &'static str,
+    /// How many may mount the volume, in the words of the API.
+    pub access_mode: &'static str,
+    /// With whom it goes; `None` where it outlives everyone.
+    pub owner: Option<OwnerReference>,
+}
 
 /// The claim to be applied. Fields that cannot change any more are taken from the live claim, so
-/// that a claim which an earlier instance left behind is taken up as it is.
+/// that a claim which was left behind is taken up as it is.
 pub fn render(
-    identity: &Identity<'_>,
-    owner: OwnerReference,
-    storage: &Storage,
+    declaration: &Declaration<'_>,
     live: Option<&PersistentVolumeClaim>,
 ) -> PersistentVolumeClaim {
+    let storage = declaration.storage.as_ref();
     let live_spec = live.and_then(|claim| claim.spec.as_ref());
     let storage_class_name = match live_spec {
         Some(spec) => spec.storage_class_name.clone(),
@@ -31,18 +46,13 @@ pub fn render(
     };
     let access_modes = live_spec
         .and_then(|spec| spec.access_modes.clone())
-        .unwrap_or_else(|| vec!["ReadWriteOnce".to_owned()]);
-    let goes_with_instance = storage.when_deleted == Some(WhenDeleted::Delete);
+        .unwrap_or_else(|| vec![declaration.access_mode.to_owned()]);
     PersistentVolumeClaim {
         metadata: ObjectMeta {
-            name: Some(names::dataset_claim(identity.instance)),
-            namespace: Some(identity.namespace.to_owned()),
-            labels: Some(names::instance_labels(
-                identity.instance,
-                Tier::Abh,
-                "dataset",
-            )),
-            owner_references: goes_with_instance.then(|| vec![owner]),
+            name: Some(declaration.name.clone()),
+            namespace: Some(declaration.namespace.clone()),
+            labels: Some(declaration.labels.clone()),
+            owner_references: declaration.owner.clone().map(|owner| vec![owner]),
             ..Default::default()
         },
         spec: Some(PersistentVolumeClaimSpec {
@@ -81,7 +91,7 @@ pub fn requested_size(claim: &PersistentVolumeClaim) -> Option<&str> {
     requests.get("storage").map(|size| size.0.as_str())
 }
 
-/// Whether the instance asks for less than the claim has. Volumes never shrink.
+/// Whether less is declared than the claim has. Volumes never shrink.
 pub fn shrinks(storage: &Storage, live: &PersistentVolumeClaim) -> bool {
     requested_size(live)
         .is_some_and(|size| quantity::compare(&storage.size, size) == Some(Ordering::Less))

@@ -24,28 +24,49 @@ use crate::{
 /// Old templates that the StatefulSet controller remembers. The revision is the history that counts.
 const HISTORY: i32 = 2;
 
+/// Where a trader's objects are, and whose they are.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Placement<'a> {
+    /// Namespace of the objects: the instance's own, or the sealed one of its account's side.
+    pub namespace: String,
+    /// Name of the StatefulSet.
+    pub name: &'a str,
+    /// Whose it is.
+    pub identity: Identity<'a>,
+    /// Tier.
+    pub tier: Tier,
+    /// The reference to the instance, where it is in the same namespace.
+    pub owner: Option<OwnerReference>,
+}
+
 /// The StatefulSet to be applied. `Parallel` and `OnDelete`: a pod that never becomes ready does not
 /// stand in the way of its replacement, and a new template restarts nothing by itself.
 pub fn render(
-    identity: &Identity<'_>,
-    tier: Tier,
-    owner: OwnerReference,
+    placement: &Placement<'_>,
     replicas: i32,
     revision: Option<&str>,
     template: &PodTemplateSpec,
 ) -> StatefulSet {
-    let kept = (
-        annotation::RENDERED_TEMPLATE.to_owned(),
-        to_annotation(template),
-    );
-    let revision = revision.map(|name| (annotation::REVISION.to_owned(), name.to_owned()));
+    let identity = &placement.identity;
+    let kept = to_annotation(template);
+    let annotations = [
+        Some((annotation::RENDERED_TEMPLATE, kept.as_str())),
+        Some((annotation::INSTANCE_UID, identity.uid)),
+        revision.map(|name| (annotation::REVISION, name)),
+    ];
     StatefulSet {
         metadata: ObjectMeta {
-            name: Some(identity.instance.to_owned()),
-            namespace: Some(identity.namespace.to_owned()),
-            labels: Some(names::instance_labels(identity.instance, tier, "trader")),
-            annotations: Some([kept].into_iter().chain(revision).collect()),
-            owner_references: Some(vec![owner]),
+            name: Some(placement.name.to_owned()),
+            namespace: Some(placement.namespace.clone()),
+            labels: Some(names::instance_labels(identity, placement.tier, "trader")),
+            annotations: Some(
+                annotations
+                    .into_iter()
+                    .flatten()
+                    .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                    .collect(),
+            ),
+            owner_references: placement.owner.clone().map(|owner| vec![owner]),
             ..Default::default()
         },
         spec: Some(StatefulSetSpec {

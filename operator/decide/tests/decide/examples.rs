@@ -52,6 +52,7 @@ pub(crate) fn in_short(actions: &[Action]) -> Vec<String> {
         Action::DeleteConfigMap { reason, .. } => format!("delete ConfigMap: {reason:?}"),
         Action::ApplyClaim(_) => "apply claim".to_owned(),
         Action::ApplyStatefulSet(_) => "apply StatefulSet".to_owned(),
+        Action::DeleteStatefulSet { reason, .. } => format!("delete StatefulSet: {reason:?}"),
         Action::DeletePod { reason, .. } => format!("delete pod: {reason:?}"),
     };
     actions.iter().map(short).collect()

@@ -1,7 +1,7 @@
 //! What an ABH gets at first, what its pod has to say (M3), and what is left alone.
 
 use triptych_crds::{
-    Tier, TradingState,
+    TradingState,
     trading_instance::{Phase, TradingInstanceSpec},
 };
 use triptych_decide::{instance, text, world::Exit};
@@ -93,19 +93,6 @@ fn m3_a_pod_that_does_not_answer_is_asked_again_and_not_called_running() {
     );
     assert!(plan.check_again.is_some());
     assert_eq!(in_short(&plan.actions), Vec::<String>::new());
-}
-
-#[test]
-fn other_tiers_are_not_acted_on() {
-    for tier in [Tier::W, Tier::R] {
-        let mut cluster = Cluster::new();
-        cluster.instance.spec.tier = tier;
-        let plan = cluster.plan();
-        assert_eq!(in_short(&plan.actions), Vec::<String>::new());
-        assert_eq!(plan.status.phase, Phase::Pending);
-        assert_eq!(says(&plan, "Ready"), "False TierNotSupported");
-        assert!(message(&plan, "Ready").contains("this build runs tier ABH only"));
-    }
 }
 
 #[test]

@@ -3,10 +3,12 @@
 
 use k8s_openapi::api::{apps::v1::StatefulSet, core::v1::PodTemplateSpec};
 use serde_json::Value;
-use triptych_crds::{ConfigHash, TradingState};
+use triptych_crds::{ConfigHash, Tier, TradingState, trading_instance::Ledger};
 use triptych_decide::{
     image::digest,
     plan::{Action, InstancePlan, PodDeletion, RevisionPlan},
+    pod_template::{Environment, Side},
+    template_bounds,
     world::{Attestation, InstanceWorld, PodView, Revision},
 };
 
@@ -82,7 +84,10 @@ pub(crate) fn check_plan(world: &InstanceWorld, plan: &InstancePlan) {
     for action in &plan.actions {
         match action {
             Action::ApplyStatefulSet(set) => {
-                a1_cannot_trade(set);
+                match world.instance.spec.tier {
+                    Tier::Abh => a1_cannot_trade(set),
+                    Tier::R | Tier::W => k1_holds_only_its_own_key(world, set),
+                }
                 one_pod_on_delete(set);
                 u1_template_changes_for_a_reason(world, set);
             }
@@ -90,10 +95,8 @@ pub(crate) fn check_plan(world: &InstanceWorld, plan: &InstancePlan) {
                 let pod = trader_pod(world).expect("a deleted pod is there");
                 assert_eq!(target.uid, pod.uid, "a deletion is pinned to the pod's UID");
                 assert!(!target.uid.is_empty());
-                assert_eq!(
-                    world.instance.spec.trading_state.unwrap_or_default(),
-                    TradingState::Active
-                );
+                let halted = world.instance.spec.trading_state == Some(TradingState::Halted);
+                assert!(!halted || world.instance.spec.tier != Tier::Abh);
                 u1_pod_goes_for_a_reason(world, plan, pod, *reason);
             }
             Action::DeleteConfigMap { target, .. } => {
@@ -112,6 +115,7 @@ pub(crate) fn check_plan(world: &InstanceWorld, plan: &InstancePlan) {
                     "it outlives its revision"
                 );
             }
+            Action::DeleteStatefulSet { .. } => panic!("an instance never deletes a StatefulSet"),
             Action::ApplyClaim(claim) => {
                 assert!(world.claim.is_none() || claim.metadata.name.is_some());
             }
@@ -176,7 +180,13 @@ fn one_pod_on_delete(set: &StatefulSet) {
         .and_then(|strategy| strategy.type_.as_deref());
     assert_eq!(strategy, Some("OnDelete"));
     let owner = set.metadata.owner_references.iter().flatten().next();
-    assert_eq!(owner.and_then(|owner| owner.controller), Some(true));
+    let is_sealed = set
+        .metadata
+        .namespace
+        .as_deref()
+        .is_some_and(|namespace| namespace.starts_with("trading-"));
+    let expected = (!is_sealed).then_some(true);
+    assert_eq!(owner.and_then(|owner| owner.controller), expected);
 }
 
 /// U1: another template is written for another configuration, on request, without a pod, or in the
@@ -210,14 +220,78 @@ fn u1_template_changes_for_a_reason(world: &InstanceWorld, set: &StatefulSet) {
     let halted = world.instance.spec.trading_state == Some(TradingState::Halted);
     let requested = world.instance.spec.restart.is_some()
         && annotation(&kept, restart) != world.instance.spec.restart;
-    let edited =
-        !triptych_decide::template_bounds::is_observer(&kept) || same_hash_other_image(&kept, new);
+    let edited = !template_bounds::is_within(&kept, &environment(world))
+        || same_hash_other_image(&kept, new);
     assert!(
         annotation(&kept, hash) != annotation(new, hash)
             || requested
             || (halted && trader_pod(world).is_none())
             || edited,
         "U1: the template changes without a reason"
+    );
+}
+
+/// The environment of the tier, as far as it says what a template may hold.
+fn environment(world: &InstanceWorld) -> Environment<'_> {
+    let spec = &world.instance.spec;
+    let side = Side {
+        account: spec.account.as_deref().map_or("", |account| account),
+        market_data_url: None,
+        ledger: Ledger::Embedded,
+    };
+    match spec.tier {
+        Tier::W => Environment::Live(side),
+        Tier::R => Environment::Demo(side),
+        Tier::Abh => Environment::Observe {
+            claim: String::new(),
+            market_data_url: None,
+        },
+    }
+}
+
+/// K1: the one Secret of the tier, as files; W on its nodes, R never there, both in their own sealed
+/// namespace.
+fn k1_holds_only_its_own_key(world: &InstanceWorld, set: &StatefulSet) {
+    let spec = &world.instance.spec;
+    let account = spec.account.as_deref().expect("W and R have an account");
+    let side = if spec.tier == Tier::W { "live" } else { "demo" };
+    assert_eq!(
+        set.metadata.namespace.as_deref(),
+        Some(format!("trading-{side}-{account}").as_str())
+    );
+    let template = &set
+        .spec
+        .as_ref()
+        .expect("a StatefulSet has a spec")
+        .template;
+    let pod = template.spec.as_ref().expect("a template has a spec");
+    let secrets: Vec<&str> = pod
+        .volumes
+        .iter()
+        .flatten()
+        .filter_map(|volume| volume.secret.as_ref()?.secret_name.as_deref())
+        .collect();
+    assert_eq!(secrets, [format!("{side}-{account}")], "K1: one Secret");
+    let value = serde_json::to_value(template).expect("a template is plain data");
+    each_field(&value, &mut |name, value| {
+        let forbidden = FORBIDDEN.contains(&name) && name != "secret";
+        assert!(!forbidden, "K1: the template has {name}: {value}");
+    });
+    let selected = pod
+        .node_selector
+        .as_ref()
+        .and_then(|labels| labels.get("node-restriction.kubernetes.io/trading-tier"))
+        .map(String::as_str);
+    assert_eq!(selected, (spec.tier == Tier::W).then_some("W"), "K1: nodes");
+    assert_eq!(pod.tolerations.is_some(), spec.tier == Tier::W, "K1: taint");
+    assert_eq!(
+        pod.affinity.is_some(),
+        spec.tier == Tier::R,
+        "K1: elsewhere"
+    );
+    assert_eq!(
+        pod.containers[0].command.clone().unwrap_or_default(),
+        ["/usr/local/bin/trader", "run"]
     );
 }
 
@@ -325,11 +399,12 @@ fn m3_running_is_attested(world: &InstanceWorld, plan: &InstancePlan) {
         Revision::Found(found) => Some(found.canonical.hash.as_str()),
         _ => None,
     };
-    if plan.status.in_sync.is_some() {
-        assert_eq!(
-            plan.status.in_sync,
-            Some(declared == Some(running.hash.as_str()))
-        );
+    let runs_declared = declared == Some(running.hash.as_str());
+    match world.instance.spec.tier {
+        // Nothing is said of one that is being deleted.
+        Tier::Abh => assert_eq!(plan.status.in_sync.unwrap_or(runs_declared), runs_declared),
+        // The mirror's hash counts too.
+        Tier::R | Tier::W => assert!(runs_declared || plan.status.in_sync != Some(true)),
     }
 }
 
@@ -362,9 +437,14 @@ pub(crate) fn trader_pod(world: &InstanceWorld) -> Option<&PodView> {
         .stateful_set
         .as_ref()
         .and_then(|set| set.metadata.uid.clone());
-    world.pods.iter().find(|pod| {
-        pod.name == format!("{INSTANCE}-0") && (pod.controller.is_none() || pod.controller == set)
-    })
+    let name = match world.instance.spec.tier {
+        Tier::Abh => format!("{INSTANCE}-0"),
+        Tier::R | Tier::W => "trader-0".to_owned(),
+    };
+    world
+        .pods
+        .iter()
+        .find(|pod| pod.name == name && (pod.controller.is_none() || pod.controller == set))
 }
 
 fn each_field(value: &Value, check: &mut impl FnMut(&str, &Value)) {

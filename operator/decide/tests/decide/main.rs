@@ -12,3 +12,4 @@ mod rendered_pod;
 mod restart_rules;
 mod revision_rules;
 mod tampering_rules;
+mod trading;

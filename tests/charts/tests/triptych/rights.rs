@@ -24,8 +24,10 @@ const READ: [&str; 3] = ["get", "list", "watch"];
 /// What the operator needs in the whole cluster.
 const IN_THE_CLUSTER: &[Row] = &[
     ("triptych.trading", "configrevisions", "", "get list watch"),
+    ("triptych.trading", "tradingaccounts", "", "get list watch"),
     ("triptych.trading", "tradinginstances", "", "get list watch"),
     ("triptych.trading", "configrevisions/status", "", "patch"),
+    ("triptych.trading", "tradingaccounts/status", "", "patch"),
     ("triptych.trading", "tradinginstances/status", "", "patch"),
     ("", "configmaps", "", "get list watch create patch delete"),
     (
@@ -35,7 +37,12 @@ const IN_THE_CLUSTER: &[Row] = &[
         "get list watch create patch",
     ),
     ("", "pods", "", "list watch delete"),
-    ("apps", "statefulsets", "", "get list watch create patch"),
+    (
+        "apps",
+        "statefulsets",
+        "",
+        "get list watch create patch delete",
+    ),
     ("events.k8s.io", "events", "", "create patch"),
 ];
 

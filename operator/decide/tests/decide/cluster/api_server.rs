@@ -33,6 +33,12 @@ impl Cluster {
             }
             Action::ApplyClaim(applied) => self.apply_claim(applied),
             Action::ApplyStatefulSet(applied) => self.apply_stateful_set(applied),
+            Action::DeleteStatefulSet { target, .. } => {
+                let live = self.stateful_set.as_ref().map(|set| &set.metadata);
+                if has_uid(live, target) {
+                    self.delete_stateful_set(false);
+                }
+            }
             Action::DeletePod { target, .. } => {
                 if has_uid(self.pod.as_ref().map(|pod| &pod.object.metadata), target) {
                     self.delete_pod();

@@ -8,17 +8,16 @@ use k8s_openapi::{
             ContainerStatus, Pod, PodCondition, PodStatus,
         },
     },
-    apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference},
+    apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference, Time},
 };
 use triptych_crds::ConfigHash;
 use triptych_decide::{
     names::{self, CONFIG_FILE, TRADER_CONTAINER},
     view,
-    world::{Attestation, Build, TraderStatus},
+    world::{Attestation, Build, HaltAnswer, TraderStatus},
 };
 
 use super::Cluster;
-use crate::examples::{INSTANCE, NAMESPACE};
 
 #[derive(Clone)]
 pub(crate) struct SimulatedPod {
@@ -28,6 +27,8 @@ pub(crate) struct SimulatedPod {
     /// What the trader says otherwise than it is.
     pub(crate) lie: Option<Lie>,
     runs: u32,
+    /// The halt that the trader tells of.
+    pub(crate) halt: Option<HaltAnswer>,
 }
 
 #[derive(Clone, Debug)]
@@ -81,8 +82,8 @@ impl Cluster {
             .template
             .clone();
         let metadata = ObjectMeta {
-            name: Some(names::pod(INSTANCE)),
-            namespace: Some(NAMESPACE.into()),
+            name: set.metadata.name.as_deref().map(names::pod),
+            namespace: set.metadata.namespace.clone(),
             uid: Some(self.uid()),
             creation_timestamp: Some(self.now()),
             owner_references: Some(vec![owner(set)]),
@@ -98,6 +99,7 @@ impl Cluster {
             mounted: None,
             lie: self.lie.clone(),
             runs: 0,
+            halt: None,
         }
     }
 
@@ -116,7 +118,8 @@ impl Cluster {
         if let Some(mounted) = &pod.mounted {
             let declared = pod.variable("TRIPTYCH_CONFIG_HASH");
             let starts = declared.as_deref() == Some(mounted.as_str());
-            pod.object.status = Some(status(&pod.object, starts));
+            let now = self.now();
+            pod.object.status = Some(status(&pod.object, starts, now));
             pod.runs += u32::from(before.is_none());
         }
         let changed = pod.object.status != before;
@@ -159,7 +162,7 @@ impl SimulatedPod {
     }
 
     /// What the trader says, from the environment that it was given.
-    pub(super) fn answer(&self) -> Attestation {
+    pub(crate) fn answer(&self) -> Attestation {
         let ready = view::pod(&self.object, Attestation::NotAsked).ready;
         if !ready {
             return Attestation::NotAsked;
@@ -185,6 +188,8 @@ impl SimulatedPod {
             },
             ready: true,
             not_ready_reason: None,
+            state: None,
+            halt: self.halt.clone(),
         };
         match self.lie.clone() {
             None => {}
@@ -205,14 +210,14 @@ fn owner(set: &StatefulSet) -> OwnerReference {
     OwnerReference {
         api_version: "apps/v1".into(),
         kind: "StatefulSet".into(),
-        name: INSTANCE.into(),
+        name: set.metadata.name.clone().unwrap_or_default(),
         uid: set.metadata.uid.clone().unwrap_or_default(),
         controller: Some(true),
         block_owner_deletion: Some(true),
     }
 }
 
-fn status(pod: &Pod, starts: bool) -> PodStatus {
+fn status(pod: &Pod, starts: bool, now: Time) -> PodStatus {
     let image = pod
         .spec
         .as_ref()
@@ -232,6 +237,14 @@ fn status(pod: &Pod, starts: bool) -> PodStatus {
             ..Default::default()
         }
     };
+    let ready = if starts { "True" } else { "False" };
+    let former = pod
+        .status
+        .as_ref()
+        .and_then(|status| status.conditions.as_ref()?.first())
+        .filter(|condition| condition.status == ready);
+    let since = former.and_then(|condition| condition.last_transition_time.clone());
+    let since = since.unwrap_or(now);
     let refused = ContainerState {
         terminated: Some(ContainerStateTerminated {
             exit_code: 78,
@@ -245,7 +258,8 @@ fn status(pod: &Pod, starts: bool) -> PodStatus {
         pod_ip: Some("10.0.0.7".into()),
         conditions: Some(vec![PodCondition {
             type_: "Ready".into(),
-            status: if starts { "True" } else { "False" }.into(),
+            status: ready.into(),
+            last_transition_time: Some(since),
             ..Default::default()
         }]),
         container_statuses: Some(vec![ContainerStatus {

@@ -19,6 +19,7 @@ use serde_json::Value;
 use triptych_crds::{
     TradingInstance, config_revision::ConfigRevisionStatus, trading_instance::TradingInstanceSpec,
 };
+use triptych_decide::world::TradingWorld;
 
 use crate::examples::{instance as example, spec};
 
@@ -35,6 +36,8 @@ pub(crate) struct Cluster {
     pub(crate) claim: Option<PersistentVolumeClaim>,
     pub(crate) stateful_set: Option<StatefulSet>,
     pub(crate) pod: Option<SimulatedPod>,
+    /// What a W or an R sees of its account and of the other half of the mirror.
+    pub(crate) trading: TradingWorld,
     /// What the StatefulSet controller saw before the last write.
     former_set: Option<StatefulSet>,
     /// Whether the StatefulSet controller acts on that.
@@ -45,7 +48,7 @@ pub(crate) struct Cluster {
     pub(crate) writes_before_crash: Option<usize>,
     pub(crate) writes: usize,
     pub(crate) events: Vec<&'static str>,
-    seconds: i64,
+    pub(crate) seconds: i64,
     uids: u32,
 }
 
@@ -63,13 +66,19 @@ impl Cluster {
     /// Revisions `r1` (configuration a) and `r2` (configuration B, another image), and an instance
     /// that declares `r1`. The operator did not look yet.
     pub(crate) fn new() -> Self {
+        Self::of(example("r1"))
+    }
+
+    /// The same with another instance.
+    pub(crate) fn of(instance: TradingInstance) -> Self {
         let mut cluster = Self {
-            instance: example("r1"),
+            instance,
             revisions: BTreeMap::new(),
             config_maps: BTreeMap::new(),
             claim: None,
             stateful_set: None,
             pod: None,
+            trading: TradingWorld::default(),
             former_set: None,
             lie: None,
             controller_is_stale: false,
@@ -119,16 +128,21 @@ impl Cluster {
     /// Lets everybody work until nobody has anything to do. A crashed operator is started again.
     pub(crate) fn settle(&mut self) {
         for _ in 0..ROUNDS {
-            let revisions = self.reconcile_revisions().unwrap_or(true);
-            let operator = self.reconcile().unwrap_or(true);
-            let controller = self.stateful_set_controller();
-            let kubelet = self.kubelet();
-            self.seconds += 1;
-            if !(revisions || operator || controller || kubelet) {
+            if !self.round() {
                 return;
             }
         }
         panic!("not settled after {ROUNDS} rounds: {:?}", self.plan());
+    }
+
+    /// One round of everybody. Returns whether anybody did anything.
+    pub(crate) fn round(&mut self) -> bool {
+        let revisions = self.reconcile_revisions().unwrap_or(true);
+        let operator = self.reconcile().unwrap_or(true);
+        let controller = self.stateful_set_controller();
+        let kubelet = self.kubelet();
+        self.seconds += 1;
+        revisions || operator || controller || kubelet
     }
 
     /// One round of everybody.

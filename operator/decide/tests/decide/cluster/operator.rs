@@ -6,7 +6,7 @@ use triptych_decide::{
     instance,
     plan::{Action, InstancePlan},
     revision, view,
-    world::{InstanceUse, InstanceWorld, Revision, RevisionSubject, RevisionWorld},
+    world::{InstanceUse, InstanceWorld, Revision, RevisionSubject, RevisionWorld, TradingWorld},
 };
 
 use super::{Cluster, Crashed, StoredRevision};
@@ -39,6 +39,10 @@ impl Cluster {
                 .iter()
                 .map(|pod| view::pod(&pod.object, pod.answer()))
                 .collect(),
+            trading: TradingWorld {
+                observed_at: Some(self.now()),
+                ..self.trading.clone()
+            },
         }
     }
 

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use triptych_crds::{ConfigHash, TradingState, trading_instance::LogLevel};
 use triptych_decide::{
     instance, view,
-    world::{ConfigMapView, InstanceWorld, Revision},
+    world::{ConfigMapView, InstanceWorld, Revision, TradingWorld},
 };
 
 use crate::{
@@ -150,6 +150,7 @@ fn world() -> impl Strategy<Value = InstanceWorld> {
                     claim: stored,
                     stateful_set,
                     pods,
+                    trading: TradingWorld::default(),
                 }
             },
         )

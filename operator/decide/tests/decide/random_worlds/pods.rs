@@ -32,6 +32,8 @@ fn attestation() -> impl Strategy<Value = Attestation> {
                 build,
                 ready,
                 not_ready_reason,
+                state: None,
+                halt: None,
             }))
         },
     );
@@ -126,6 +128,7 @@ pub(super) fn pod() -> impl Strategy<Value = PodView> {
                     ip: bound.then(|| "10.0.0.7".to_owned()),
                     finished,
                     ready,
+                    ready_since: ready.then(|| at(second)),
                     unschedulable,
                     container,
                     attestation,

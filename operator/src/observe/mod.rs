@@ -1,6 +1,8 @@
 //! Puts together the worlds that are decided on: from the caches, with a question to the API server
 //! only where a cache cannot know, and a question to each trader that has not answered yet.
 
+mod trading;
+
 use std::{collections::BTreeSet, fmt::Debug};
 
 use k8s_openapi::{
@@ -15,18 +17,25 @@ use kube::{
     api::{ApiResource, DynamicObject, ListParams},
 };
 use serde::de::DeserializeOwned;
-use triptych_crds::{ConfigHash, ConfigRevision, TradingInstance};
+use triptych_crds::{ConfigHash, ConfigRevision, Tier, TradingAccountSpec, TradingInstance};
 use triptych_decide::{
+    account::AccountWorld,
     names, view,
-    world::{ConfigMapView, InstanceWorld, PodView, Revision, RevisionSubject, RevisionWorld},
+    world::{
+        ConfigMapView, InstanceUse, InstanceWorld, PodView, Revision, RevisionSubject,
+        RevisionWorld,
+    },
 };
 
 use crate::{
+    attestation::Good,
     cache::{
-        ClaimEntry, RevisionContent, RevisionEntry, StatefulSetEntry, named_config_maps, revision,
+        AccountEntry, ClaimEntry, RevisionContent, RevisionEntry, StatefulSetEntry, account_of,
+        named_config_maps, namespace_of, revision,
     },
     context::Context,
     errors::Failure,
+    report,
     subject::NamespacedName,
 };
 
@@ -35,27 +44,64 @@ pub async fn instance(
     context: &Context,
     instance: &TradingInstance,
 ) -> Result<InstanceWorld, Failure> {
-    let name = instance.metadata.name.as_deref().unwrap_or_default();
-    let namespace = instance.metadata.namespace.as_deref().unwrap_or_default();
-    let revision = revision_of(context, namespace, &instance.spec.config_revision).await?;
+    let name = report::name_of(instance);
+    let revision = revision_of(context, &name.namespace, &instance.spec.config_revision).await?;
+    let place = Place::of(instance, &name);
+    let namespace = place.namespace.as_str();
     let config_map = match &revision {
         Revision::Found(usable) => {
             config_map(context, namespace, &usable.canonical.hash.config_map_name()).await?
         }
         Revision::Missing | Revision::Invalid { .. } => None,
     };
-    let stateful_set = stateful_set(context, namespace, name).await?;
+    let stateful_set = stateful_set(context, namespace, &place.stateful_set).await?;
     let trader = stateful_set
         .as_ref()
         .and_then(|object| object.metadata.uid.as_deref());
     Ok(InstanceWorld {
-        claim: claim(context, namespace, &names::dataset_claim(name)).await?,
-        pods: pods(context, namespace, name, trader).await,
+        claim: claim(context, namespace, &place.claim).await?,
+        pods: pods(context, namespace, &name, trader).await,
+        trading: trading::of(context, instance).await,
         instance: instance.clone(),
         revision,
         config_map,
         stateful_set,
     })
+}
+
+/// An account and what there is on its sides.
+pub async fn account(
+    context: &Context,
+    name: &str,
+    entry: &AccountEntry,
+    spec: &TradingAccountSpec,
+) -> Result<AccountWorld, Failure> {
+    trading::account(context, name, entry, spec).await
+}
+
+/// Where the objects of an instance are, and how they are called.
+struct Place {
+    namespace: String,
+    stateful_set: String,
+    claim: String,
+}
+
+impl Place {
+    fn of(instance: &TradingInstance, name: &NamespacedName) -> Self {
+        let sealed = namespace_of(instance).filter(|_| instance.spec.tier != Tier::Abh);
+        match (sealed, &instance.spec.account) {
+            (Some(namespace), Some(account)) => Self {
+                namespace,
+                stateful_set: names::SEALED_TRADER.to_owned(),
+                claim: names::journal_claim(account),
+            },
+            _ => Self {
+                namespace: name.namespace.clone(),
+                stateful_set: name.name.clone(),
+                claim: names::dataset_claim(&name.name),
+            },
+        }
+    }
 }
 
 /// A revision and the rendered configurations of its namespace.
@@ -83,6 +129,10 @@ pub async fn revision_world(
     }
     let revisions = caches.revisions.in_namespace(namespace);
     let instances = caches.instances.in_namespace(namespace);
+    let placed = placed(context, namespace);
+    let hashes = revisions
+        .iter()
+        .filter_map(|(_, entry)| entry.hash().cloned());
     Ok(RevisionWorld {
         namespace: namespace.to_owned(),
         revision,
@@ -90,14 +140,12 @@ pub async fn revision_world(
             .into_iter()
             .map(|(_, entry)| (*entry).clone())
             .collect(),
-        revision_hashes: revisions
-            .iter()
-            .filter_map(|(_, entry)| entry.hash().cloned())
-            .collect(),
+        revision_hashes: hashes.chain(placed.hashes).collect(),
         revisions: revisions.into_iter().map(|(name, _)| name).collect(),
         instances: instances
             .into_iter()
             .map(|(_, entry)| entry.usage.clone())
+            .chain(placed.uses)
             .collect(),
         mounted: if confirming {
             mounted_by_anyone(context, namespace).await?
@@ -105,6 +153,29 @@ pub async fn revision_world(
             mounted_by_traders(context, namespace)
         },
     })
+}
+
+/// What the instances of other namespaces use whose objects are here.
+#[derive(Default)]
+struct Placed {
+    uses: Vec<InstanceUse>,
+    hashes: Vec<ConfigHash>,
+}
+
+fn placed(context: &Context, namespace: &str) -> Placed {
+    let mut found = Placed::default();
+    for name in context.caches.placed_in(namespace) {
+        let Some(entry) = context.caches.instances.get(&name) else {
+            continue;
+        };
+        let revision = NamespacedName::new(&name.namespace, &entry.usage.declares);
+        let revision = context.caches.revisions.get(&revision);
+        found
+            .hashes
+            .extend(revision.and_then(|entry| entry.hash().cloned()));
+        found.uses.push(entry.usage.clone());
+    }
+    found
 }
 
 async fn revision_subject(
@@ -236,17 +307,22 @@ where
 async fn pods(
     context: &Context,
     namespace: &str,
-    instance: &str,
+    instance: &NamespacedName,
     trader: Option<&str>,
 ) -> Vec<PodView> {
+    let good = if account_of(namespace).is_some() {
+        Good::ForAMoment
+    } else {
+        Good::ForLife
+    };
     let entries = context.caches.pods.in_namespace(namespace);
     let labelled = entries
         .into_iter()
-        .filter(|(_, entry)| entry.instance.as_deref() == Some(instance));
+        .filter(|(_, entry)| entry.instance.as_ref() == Some(instance));
     let mut pods: Vec<PodView> = labelled.map(|(_, entry)| entry.view.clone()).collect();
     for pod in &mut pods {
         if trader.is_some() && pod.controller.as_deref() == trader {
-            pod.attestation = context.attester.ask(pod).await;
+            pod.attestation = context.attester.ask(pod, good).await;
         }
     }
     pods

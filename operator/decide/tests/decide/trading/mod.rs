@@ -1,0 +1,9 @@
+//! W and R: the mirror, the account, and what only the environment may differ in.
+
+mod account_rules;
+mod desk;
+mod environment_difference;
+mod mirror_rules;
+mod random_desks;
+mod seal_rules;
+mod station_rules;
