@@ -97,7 +97,7 @@ fn round(desk: &mut Desk) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
 
     #[test]
     fn m1_m2_hold_at_each_step_and_l1_the_desk_settles(deeds in prop::collection::vec(deed(), 1..60)) {
