@@ -55,20 +55,19 @@ pub struct Pieces {
 pub fn inspect(account: &str, side: SideName, pieces: &Pieces) -> SealStatus {
     let Some(namespace) = &pieces.namespace else {
         let problem = format!("namespace {} does not exist", side.namespace(account));
-        return status(vec![problem]);
+        return status(&[problem]);
     };
-    status(
-        labels(account, side, namespace)
-            .into_iter()
-            .chain(quota(&pieces.quotas))
-            .chain(network(&pieces.network_policies))
-            .chain(service_account(&pieces.service_accounts))
-            .chain(rights(&pieces.roles, &pieces.role_bindings))
-            .collect(),
-    )
+    let problems: Vec<String> = labels(account, side, namespace)
+        .into_iter()
+        .chain(quota(&pieces.quotas))
+        .chain(network(&pieces.network_policies))
+        .chain(service_account(&pieces.service_accounts))
+        .chain(rights(&pieces.roles, &pieces.role_bindings))
+        .collect();
+    status(&problems)
 }
 
-fn status(problems: Vec<String>) -> SealStatus {
+fn status(problems: &[String]) -> SealStatus {
     SealStatus {
         whole: problems.is_empty(),
         problems: problems
@@ -175,8 +174,8 @@ fn rights(roles: &[Role], bindings: &[RoleBinding]) -> Vec<String> {
                     .iter()
                     .all(|verb| BRINGING.contains(&verb.as_str()))
         };
-        let mut rules = role.rules.iter().flatten();
-        if rules.any(|rule| opens(rule) && !brings_keys(rule)) {
+        let mut given = role.rules.iter().flatten();
+        if given.any(|rule| opens(rule) && !brings_keys(rule)) {
             problems.push(format!(
                 "Role {name} gives a right on Secrets, or a way into pods"
             ));

@@ -37,13 +37,13 @@ impl InstanceEntry {
 
     /// The account that it names.
     pub(crate) fn account(&self) -> Option<&str> {
-        self.readable()?.spec.account.as_deref().map(|name| name)
+        self.readable()?.spec.account.as_deref()
     }
 
     /// The W that it mirrors.
     pub(crate) fn mirror_of(&self) -> Option<&str> {
         let spec = &self.readable()?.spec;
-        let named = spec.mirror_of.as_deref().map(|name| name);
+        let named = spec.mirror_of.as_deref();
         named.filter(|_| spec.tier == Tier::R)
     }
 }

@@ -173,7 +173,7 @@ fn not_revoked(trader: &Trader<'_>, declared: &ConfigHash) -> Result<(), Hold> {
         format!(
             "configuration {} is revoked on account '{}': {}",
             declared.short(),
-            trader.spec.account.as_deref().map_or("", |account| account),
+            trader.spec.account.as_deref().unwrap_or_default(),
             &*revocation.reason
         ),
         "a configuration that is not revoked",
@@ -253,12 +253,12 @@ pub(super) fn pair<'a>(trader: &Trader<'a>, world: &'a InstanceWorld) -> Result<
             }
         },
         Pairing::Mirror { writer, others } => {
-            let named = trader.spec.mirror_of.as_deref().map_or("", |name| name);
+            let named = trader.spec.mirror_of.as_deref().unwrap_or_default();
             if !others.is_empty() {
-                let mut names: Vec<&str> = others.iter().map(String::as_str).collect();
-                names.push(trader.identity.instance);
-                names.sort_unstable();
-                return Err(ambiguous(named, &names));
+                let mut mirrors: Vec<&str> = others.iter().map(String::as_str).collect();
+                mirrors.push(trader.identity.instance);
+                mirrors.sort_unstable();
+                return Err(ambiguous(named, &mirrors));
             }
             let writer = writer.as_ref().ok_or_else(|| {
                 Hold::waiting(

@@ -139,30 +139,30 @@ pub(super) fn other_half_runs(situation: &Situation<'_>, hash: &str) -> bool {
 fn mirror_in_sync(situation: &Situation<'_>) -> Option<ConditionReport> {
     let kind = ConditionType::MirrorInSync;
     let declared = situation.declared_hash();
-    let held =
+    let says =
         |holds, reason, message: &str| Some(ConditionReport::new(kind, holds, reason, message));
     let (name, hash) = match permission::pair(&situation.trader, situation.world) {
         Ok(Pair::Alone) => return None,
         Ok(Pair::With { name, hash, .. }) => (name, hash),
-        Err(hold) => return held(Holds::False, hold.reason, &hold.message),
+        Err(hold) => return says(Holds::False, hold.reason, &hold.message),
     };
     let (Some(declared), Some(hash)) = (declared, hash) else {
         let message = format!("one of this instance and {name} declares no usable revision");
-        return held(Holds::False, "RevisionMissing", &message);
+        return says(Holds::False, "RevisionMissing", &message);
     };
     if declared != hash.as_str() {
         let message = format!(
             "this instance declares {declared}, {name} declares {hash}: both keep what they run until both declare one hash"
         );
-        held(Holds::False, "HashesDiffer", &message)
+        says(Holds::False, "HashesDiffer", &message)
     } else if situation.is_in_sync() {
         let message = format!("this instance and {name} run {declared}");
-        held(Holds::True, "InSync", &message)
+        says(Holds::True, "InSync", &message)
     } else {
         let message = format!(
             "this instance and {name} declare {declared}; the mirror takes it first, then the writer"
         );
-        held(Holds::False, "Promoting", &message)
+        says(Holds::False, "Promoting", &message)
     }
 }
 

@@ -3,7 +3,10 @@
 use std::fs;
 
 use serde_json::{Value, json};
-use triptych_chart_tests::{Manifests, in_repository, manifests::strings};
+use triptych_chart_tests::{
+    Manifests, in_repository,
+    manifests::{name, strings},
+};
 
 use crate::{DIGEST, PROFILES, rendered};
 
@@ -64,7 +67,7 @@ fn every_pod_satisfies_the_restricted_pod_security_standard() {
 }
 
 #[test]
-fn only_the_deployment_makes_pods() {
+fn only_the_operator_and_the_inspector_make_pods() {
     let makers = [
         "Pod",
         "Job",
@@ -78,7 +81,8 @@ fn only_the_deployment_makes_pods() {
         for kind in makers {
             assert_eq!(manifests.of_kind(kind).count(), 0, "{values:?}: {kind}");
         }
-        assert_eq!(manifests.of_kind("Deployment").count(), 1);
+        let deployments: Vec<&str> = manifests.of_kind("Deployment").map(name).collect();
+        assert_eq!(deployments, ["triptych-inspector", "triptych-operator"]);
     }
 }
 

@@ -77,13 +77,17 @@ fn every_object_is_labelled_and_stays_in_the_releases_namespace() {
             let described = format!("{} {}", kind(object), name(object));
             let metadata = &object["metadata"];
             for (label, value) in [
-                ("app.kubernetes.io/name", "triptych-operator"),
                 ("app.kubernetes.io/instance", "triptych"),
                 ("app.kubernetes.io/part-of", "triptych"),
                 ("app.kubernetes.io/managed-by", "Helm"),
             ] {
                 assert_eq!(metadata["labels"][label], value, "{described}");
             }
+            let of = metadata["labels"]["app.kubernetes.io/name"].as_str();
+            assert!(
+                matches!(of, Some("triptych-operator" | "triptych-inspector")),
+                "{described}"
+            );
             if CLUSTER_SCOPED.contains(&kind(object)) {
                 assert_eq!(metadata["namespace"], Value::Null, "{described}");
             } else {

@@ -13,6 +13,7 @@ use triptych_chart_tests::{
 use crate::{PROFILES, rendered};
 
 const OPERATOR: &str = "triptych-operator";
+const INSPECTOR: &str = "triptych-inspector";
 const AGGREGATED: [(&str, &[&str]); 3] = [
     ("triptych-view", &["view", "edit", "admin"]),
     ("triptych-edit", &["edit", "admin"]),
@@ -46,6 +47,23 @@ const IN_THE_CLUSTER: &[Row] = &[
     ("events.k8s.io", "events", "", "create patch"),
 ];
 
+/// What the inspector needs: to read the pieces of a seal, and to write what it found.
+const OF_THE_INSPECTOR: &[Row] = &[
+    ("triptych.trading", "tradingaccounts", "", "get list watch"),
+    ("triptych.trading", "tradingaccounts/status", "", "patch"),
+    ("", "namespaces", "", "list watch"),
+    ("", "resourcequotas", "", "list watch"),
+    ("", "serviceaccounts", "", "list watch"),
+    ("networking.k8s.io", "networkpolicies", "", "list watch"),
+    ("rbac.authorization.k8s.io", "roles", "", "list watch"),
+    (
+        "rbac.authorization.k8s.io",
+        "rolebindings",
+        "",
+        "list watch",
+    ),
+];
+
 /// What the operator needs in its own namespace.
 const IN_ITS_NAMESPACE: &[Row] = &[
     ("coordination.k8s.io", "leases", "", "create"),
@@ -74,7 +92,7 @@ fn the_operator_has_exactly_the_rights_that_it_needs() {
 }
 
 #[test]
-fn k1_no_role_has_a_verb_on_secrets_or_on_what_guards_them() {
+fn k1_no_role_but_the_inspectors_has_a_verb_on_what_guards_secrets() {
     let guarded_resources = [
         "secrets",
         "namespaces",
@@ -92,7 +110,9 @@ fn k1_no_role_has_a_verb_on_secrets_or_on_what_guards_them() {
         "authentication.k8s.io",
     ];
     for values in PROFILES {
-        for role in roles(&rendered(values)) {
+        let manifests = rendered(values);
+        let others = roles(&manifests).into_iter();
+        for role in others.filter(|role| name(role) != INSPECTOR) {
             for (group, resource, _, verb) in rights_of(role) {
                 let base = resource.split('/').next().unwrap_or_default();
                 let right = format!("{} may {verb} {resource} of {group:?}", name(role));
@@ -104,6 +124,15 @@ fn k1_no_role_has_a_verb_on_secrets_or_on_what_guards_them() {
                 );
             }
         }
+    }
+}
+
+#[test]
+fn k1_the_inspector_reads_the_pieces_of_a_seal_and_writes_what_it_found() {
+    for values in PROFILES {
+        let manifests = rendered(values);
+        let rights = rights_of(manifests.get("ClusterRole", INSPECTOR));
+        assert_eq!(rights, table(OF_THE_INSPECTOR));
     }
 }
 
@@ -134,20 +163,23 @@ fn no_role_has_a_wildcard_or_a_way_into_a_pod() {
 }
 
 #[test]
-fn only_the_operators_account_is_bound_and_only_to_its_own_roles() {
-    let account = json!([
-        { "kind": "ServiceAccount", "name": OPERATOR, "namespace": NAMESPACE }
-    ]);
+fn each_account_is_bound_to_its_own_roles_and_nobody_else_to_any() {
+    let account =
+        |name: &str| json!([{ "kind": "ServiceAccount", "name": name, "namespace": NAMESPACE }]);
     for values in PROFILES {
         let manifests = rendered(values);
         let bindings: Vec<&Value> = manifests
             .of_kind("ClusterRoleBinding")
             .chain(manifests.of_kind("RoleBinding"))
             .collect();
-        assert_eq!(bindings.len(), 2);
+        let of = |binding: &&Value| name(binding).to_owned();
+        assert_eq!(
+            bindings.iter().map(of).collect::<Vec<_>>(),
+            [INSPECTOR, OPERATOR, OPERATOR]
+        );
         for binding in bindings {
-            assert_eq!(binding["subjects"], account);
-            assert_eq!(binding["roleRef"]["name"], OPERATOR);
+            assert_eq!(binding["subjects"], account(name(binding)));
+            assert_eq!(binding["roleRef"]["name"], name(binding));
         }
     }
 }
@@ -156,7 +188,10 @@ fn only_the_operators_account_is_bound_and_only_to_its_own_roles() {
 fn no_role_of_people_has_a_verb_on_a_status() {
     let manifests = rendered(&[]);
     let roles = roles(&manifests);
-    let of_people: Vec<_> = roles.iter().filter(|role| name(role) != OPERATOR).collect();
+    let of_people: Vec<_> = roles
+        .iter()
+        .filter(|role| ![OPERATOR, INSPECTOR].contains(&name(role)))
+        .collect();
     assert_eq!(of_people.len(), 4);
     for role in of_people {
         for (group, resource, ..) in rights_of(role) {
