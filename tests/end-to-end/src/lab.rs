@@ -36,6 +36,7 @@ pub struct Lab {
     tools: Tools,
     executables: Executables,
     images: Images,
+    w_node: String,
 }
 
 /// Command-line programs of a cluster.
@@ -98,13 +99,20 @@ impl Lab {
         let tools = tools_from_environment()?;
         let executables = installation::build_executables(Profile::from_environment())?;
         let images = push_images(cluster.as_ref(), &executables).await?;
+        let w_node = dedicate_w_node(&tools, cluster.kubeconfig())?;
         installation::install_chart(&tools.helm, cluster.kubeconfig(), &images)?;
         Ok(Self {
             cluster,
             tools,
             executables,
             images,
+            w_node,
         })
+    }
+
+    /// The node that may hold live keys.
+    pub fn w_node(&self) -> &str {
+        &self.w_node
     }
 
     /// The cluster itself.
@@ -241,6 +249,26 @@ impl Lab {
         ])
         .map(|_| ())
     }
+}
+
+/// Labels and taints the last of the nodes as W's own, as docs/accounts.md says.
+fn dedicate_w_node(tools: &Tools, kubeconfig: &Path) -> Result<String> {
+    let printed = kubectl(tools, kubeconfig, &["get", "nodes", "--output=name"])?;
+    let node = printed.lines().last().context("a cluster without nodes")?;
+    let node = node.trim_start_matches("node/").to_owned();
+    let label = "node-restriction.kubernetes.io/trading-tier=W";
+    kubectl(
+        tools,
+        kubeconfig,
+        &["label", "--overwrite", "nodes", &node, label],
+    )?;
+    let taints = [
+        "triptych.trading/tier=W:NoSchedule",
+        "triptych.trading/tier=W:NoExecute",
+    ];
+    let words = [&["taint", "--overwrite", "nodes", &node][..], &taints].concat();
+    kubectl(tools, kubeconfig, &words)?;
+    Ok(node)
 }
 
 /// Makes something on a thread and a runtime of its own, because a test's runtime may not be blocked

@@ -9,4 +9,5 @@ pub mod manifest_table;
 pub mod manifests;
 pub mod namespace;
 pub mod objects;
+pub mod trading_system;
 pub mod wait;

@@ -9,7 +9,7 @@ use crate::{
     world::InstanceWorld,
 };
 
-use super::{problem::Problem, subject::Trader};
+use super::{permission, problem::Problem, subject::Trader};
 
 /// What stands in the way of the instance's objects.
 pub(super) fn object_in_the_way(world: &InstanceWorld, trader: &Trader<'_>) -> Option<Problem> {
@@ -17,7 +17,11 @@ pub(super) fn object_in_the_way(world: &InstanceWorld, trader: &Trader<'_>) -> O
     let name = placement.name;
     if let Some(live) = &world.stateful_set {
         if placement.owner.is_none() && is_of_a_former_trader(&live.metadata, trader) {
-            return Some(former_trader(&placement.namespace));
+            // Who may not have the side learns that first.
+            return Some(match permission::of_account(trader) {
+                Err(hold) => Problem::new(hold.reason, hold.message, hold.waiting_for),
+                Ok(()) => former_trader(&placement.namespace),
+            });
         }
         if belongs_to_another(&live.metadata, trader) {
             return Some(name_taken("StatefulSet", name));

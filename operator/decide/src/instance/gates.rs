@@ -51,7 +51,11 @@ pub(super) fn of(trader: &Trader<'_>, world: &InstanceWorld, declared: &ConfigHa
     };
     Gates::Held(Hold {
         check_again,
-        ..Hold::waiting("GatesNotPassed", verdict.message, verdict.reason)
+        ..Hold::waiting(
+            "GatesNotPassed",
+            verdict.message,
+            format!("gate {}", verdict.name),
+        )
     })
 }
 

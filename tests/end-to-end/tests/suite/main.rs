@@ -10,5 +10,6 @@ mod manifest_table;
 mod quiet;
 mod takeover;
 mod tampering;
+mod three_tiers;
 mod trading_state;
 mod upgrades;

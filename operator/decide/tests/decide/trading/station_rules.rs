@@ -100,6 +100,16 @@ fn a_restart_is_not_carried_out_while_the_account_would_not_let_the_pod_come_bac
 }
 
 #[test]
+fn a_second_w_of_an_account_learns_who_trades_it_and_touches_nothing() {
+    let mut desk = Desk::running();
+    desk.writer.instance.metadata.uid = Some("a-second-instance".into());
+    let plan = desk.writer.plan();
+    assert_eq!(in_short(&plan.actions), Vec::<String>::new());
+    assert_eq!(says(&plan, "Progressing"), "False AccountInUse");
+    assert_eq!(plan.status.running, None, "what runs is another's");
+}
+
+#[test]
 fn the_trader_of_a_former_instance_is_not_taken_over() {
     let mut desk = Desk::running();
     desk.writer.instance.metadata.uid = Some("a-new-instance".into());

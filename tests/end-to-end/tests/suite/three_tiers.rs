@@ -1,0 +1,235 @@
+//! W and its mirror on a real cluster: who runs where, with which key, in which order, and what halts.
+
+use anyhow::{Context, Result, ensure};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
+use kube::{Api, ResourceExt, api::DeleteParams};
+use serde_json::json;
+use triptych_crds::{
+    TradingAccount, TradingState,
+    trading_instance::{HaltSource, Phase, TradingInstanceStatus},
+};
+use triptych_end_to_end::{
+    lab::Lab,
+    trading_system::{MIRROR, TradingSystem, WRITER},
+    wait,
+};
+
+#[tokio::test]
+async fn k1_w_and_r_run_in_their_sealed_namespaces_with_the_key_of_their_side() -> Result<()> {
+    let lab = Lab::get();
+    let system = TradingSystem::start(lab, "placement").await?;
+    for (side, on_w_node) in [("live", true), ("demo", false)] {
+        let pod = system.pod(side).await?;
+        let spec = pod.spec.context("a pod has a spec")?;
+        let node = spec.node_name.context("it runs on a node")?;
+        ensure!(
+            (node == lab.w_node()) == on_w_node,
+            "{side}: it runs on {node}, the W node is {}",
+            lab.w_node()
+        );
+        let secrets: Vec<String> = spec
+            .volumes
+            .into_iter()
+            .flatten()
+            .filter_map(|volume| volume.secret?.secret_name)
+            .collect();
+        ensure!(
+            secrets == [format!("{side}-{}", system.account.name)],
+            "{secrets:?}"
+        );
+    }
+    for name in [WRITER, MIRROR] {
+        let status = system.until(name, "settled", |_| true).await?.status;
+        let status = status.context("a status")?;
+        for (kind, expected) in [
+            ("KeyIsolated", "True SealWhole"),
+            ("MirrorInSync", "True InSync"),
+            ("Execution", "False NotConnected"),
+            ("Simulated", "True SimulatedAccount"),
+        ] {
+            ensure!(
+                says(&status, kind) == expected,
+                "{name}: {kind} is {}",
+                says(&status, kind)
+            );
+        }
+    }
+    system.remove().await
+}
+
+#[tokio::test]
+async fn m1_m2_a_commit_to_one_of_them_rolls_nobody_and_one_to_both_rolls_r_and_then_w()
+-> Result<()> {
+    let system = TradingSystem::start(Lab::get(), "mirror").await?;
+    let team = &system.account.team;
+    let before = [
+        system.pod("live").await?.uid(),
+        system.pod("demo").await?.uid(),
+    ];
+
+    team.patch_spec(WRITER, json!({ "configRevision": "second" }))
+        .await?;
+    for name in [WRITER, MIRROR] {
+        let held = system
+            .until(name, "held", |status| {
+                says(status, "MirrorInSync") == "False HashesDiffer"
+            })
+            .await?;
+        let status = held.status.context("a status")?;
+        let message = message(&status, "MirrorInSync");
+        let declared = status.declared_hash.context("a declared hash")?;
+        ensure!(
+            message.contains(&declared),
+            "both hashes are named: {message}"
+        );
+    }
+    let during = [
+        system.pod("live").await?.uid(),
+        system.pod("demo").await?.uid(),
+    ];
+    ensure!(before == during, "somebody rolled");
+
+    team.patch_spec(MIRROR, json!({ "configRevision": "second" }))
+        .await?;
+    system.until_in_sync().await?;
+    let created = |pod: k8s_openapi::api::core::v1::Pod| pod.creation_timestamp();
+    let live = created(system.pod("live").await?).context("a time")?;
+    let demo = created(system.pod("demo").await?).context("a time")?;
+    ensure!(demo.0 < live.0, "R first: {demo:?}, {live:?}");
+
+    // Going back to what W proved waits for no gate.
+    for name in [WRITER, MIRROR] {
+        team.patch_spec(name, json!({ "configRevision": "first" }))
+            .await?;
+    }
+    system.until_in_sync().await?;
+    system.remove().await
+}
+
+#[tokio::test]
+async fn s1_a_halt_holds_until_it_is_resumed_by_its_id() -> Result<()> {
+    let system = TradingSystem::start(Lab::get(), "halt").await?;
+    let team = &system.account.team;
+    let pod = system.pod("live").await?.uid();
+    team.patch_spec(WRITER, json!({ "tradingState": "Halted" }))
+        .await?;
+    let halted = system
+        .until(WRITER, "halted", |status| status.halt.is_some())
+        .await?;
+    let halt = halted
+        .status
+        .and_then(|status| status.halt)
+        .context("a halt")?;
+    ensure!(halt.source == HaltSource::Spec, "{halt:?}");
+
+    // The manifests of before, applied again.
+    for manifest in system.instances("first") {
+        team.apply(&manifest).await?;
+    }
+    team.patch_spec(WRITER, json!({ "tradingState": null }))
+        .await?;
+    let still = system
+        .until(WRITER, "looked at again", |status| {
+            status.trading_state == Some(TradingState::Halted)
+        })
+        .await?;
+    let status = still.status.context("a status")?;
+    ensure!(status.halt.as_ref() == Some(&halt), "{:?}", status.halt);
+    ensure!(status.phase == Some(Phase::Halted), "{:?}", status.phase);
+
+    team.patch_spec(WRITER, json!({ "resume": &*halt.id }))
+        .await?;
+    system
+        .until(WRITER, "active again", |status| {
+            status.halt.is_none() && status.trading_state == Some(TradingState::Active)
+        })
+        .await?;
+    ensure!(
+        system.pod("live").await?.uid() == pod,
+        "nothing was restarted"
+    );
+    system.remove().await
+}
+
+#[tokio::test]
+async fn k1_a_seal_that_is_opened_is_named_and_no_new_w_starts_behind_it() -> Result<()> {
+    let system = TradingSystem::prepare(Lab::get(), "seal").await?;
+    let team = &system.account.team;
+    let sealed = system.account.sealed("live");
+    let policies: Api<NetworkPolicy> = Api::namespaced(team.client.clone(), &sealed);
+    policies
+        .delete("default-deny", &DeleteParams::default())
+        .await?;
+    for manifest in system.instances("first") {
+        team.apply(&manifest).await?;
+    }
+    let held = system
+        .until(WRITER, "held", |status| {
+            says(status, "KeyIsolated") == "False SealBroken"
+        })
+        .await?;
+    let status = held.status.context("a status")?;
+    let message = message(&status, "KeyIsolated");
+    ensure!(
+        message.contains("NetworkPolicy default-deny is missing"),
+        "{message}"
+    );
+    let accounts: Api<TradingAccount> = Api::all(team.client.clone());
+    let account = accounts.get(&system.account.name).await?;
+    let live = account
+        .status
+        .and_then(|status| status.live)
+        .context("a live side")?;
+    ensure!(
+        live.seal.is_some_and(|seal| !seal.whole),
+        "the account says so too"
+    );
+    ensure!(
+        system.traders("live").get_opt("trader").await?.is_none(),
+        "a W was made"
+    );
+    system.remove().await
+}
+
+#[tokio::test]
+async fn a_side_has_one_writer_and_the_next_gets_it_when_the_first_is_gone() -> Result<()> {
+    let system = TradingSystem::start(Lab::get(), "cardinality").await?;
+    let team = &system.account.team;
+    let [mut second, _] = system.instances("first");
+    second["metadata"]["name"] = "second".into();
+    team.apply(&second).await?;
+    let refused = system
+        .until("second", "refused", |status| {
+            says(status, "Progressing") == "False AccountInUse"
+        })
+        .await?;
+    let status = refused.status.context("a status")?;
+    ensure!(message(&status, "Progressing").contains(WRITER));
+    let trader = system.traders("live").get("trader").await?.uid();
+
+    team.delete(&team.instances(), WRITER).await?;
+    wait::until(
+        &system.traders("live"),
+        "trader",
+        "to be another or gone",
+        |set| set.is_none_or(|set| set.uid() != trader),
+    )
+    .await?;
+    system
+        .until("second", "to have the side", |status| {
+            says(status, "Progressing") != "False AccountInUse"
+        })
+        .await?;
+    team.delete(&team.instances(), "second").await?;
+    system.remove().await
+}
+
+fn says(status: &TradingInstanceStatus, kind: &str) -> String {
+    let condition = status.conditions.iter().find(|one| one.type_ == kind);
+    condition.map_or_else(String::new, |one| format!("{} {}", one.status, one.reason))
+}
+
+fn message(status: &TradingInstanceStatus, kind: &str) -> String {
+    let condition = status.conditions.iter().find(|one| one.type_ == kind);
+    condition.map_or_else(String::new, |one| one.message.clone())
+}
