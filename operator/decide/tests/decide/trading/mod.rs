@@ -5,5 +5,6 @@ mod desk;
 mod environment_difference;
 mod mirror_rules;
 mod random_desks;
+mod seal_of_the_chart;
 mod seal_rules;
 mod station_rules;
