@@ -24,6 +24,8 @@ use triptych_end_to_end::{
 const MARKET: &str = "market";
 /// No scenario has more writes than this.
 const MOST_WRITES: u32 = 40;
+/// Parts of the names of annotations and labels that say which object it is, or repeat the whole template.
+const IDENTIFIERS: [&str; 3] = ["rendered-template", "instance-uid", "instance-namespace"];
 /// Runs of a scenario at the same time: most of a run is waiting for a kubelet.
 const SIDE_BY_SIDE: usize = 3;
 
@@ -412,7 +414,9 @@ fn without_identifiers(value: Value) -> Value {
     match value {
         Value::Object(fields) => fields
             .into_iter()
-            .filter(|(name, _)| !name.contains("rendered-template") && name != "uid")
+            .filter(|(name, _)| {
+                !IDENTIFIERS.iter().any(|part| name.contains(part)) && name != "uid"
+            })
             .map(|(name, field)| {
                 let identifier = field["name"] == "TRIPTYCH_INSTANCE_UID"
                     || field["name"] == "TRIPTYCH_NAMESPACE";
