@@ -308,6 +308,10 @@ pub struct TradingInstanceStatus {
     /// The halt that is in force (W and R).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub halt: Option<Halt>,
+    /// The most that the trader may do, beside what is declared: set while the configuration that it
+    /// runs is revoked, or runs without its gates (W and R).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ceiling: Option<Ceiling>,
     /// The part of the configuration's exposure that W may use now: the smaller of `spec.liveRatio`
     /// and the ramp.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -397,6 +401,42 @@ pub struct Halt {
     pub reason: String,
 }
 
+/// The most that a trader may do while it runs a certain configuration. The trader obeys it like a
+/// declared trading state: it latches a halt, which a person clears once there is no ceiling.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Ceiling {
+    /// `Reducing` or `Halted`.
+    pub state: TradingState,
+    /// Hash of the configuration to which it applies, 64 hexadecimal digits.
+    #[schemars(length(max = 64))]
+    pub config_hash: String,
+    /// Why, in one word.
+    pub reason: CeilingReason,
+    /// Why, in a sentence for a person.
+    #[schemars(length(max = 1024))]
+    pub message: String,
+}
+
+/// Why there is a ceiling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum CeilingReason {
+    /// The account revokes the configuration.
+    ConfigurationRevoked,
+    /// W took the configuration by `spec.promotion.breakGlass`, and its gates have not passed.
+    Unproven,
+}
+
+impl CeilingReason {
+    /// As conditions and metrics name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ConfigurationRevoked => "ConfigurationRevoked",
+            Self::Unproven => "Unproven",
+        }
+    }
+}
+
 /// Where a halt came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum HaltSource {
@@ -408,6 +448,8 @@ pub enum HaltSource {
     Breaker,
     /// The trader's halt endpoint.
     Endpoint,
+    /// `status.ceiling`.
+    Ceiling,
     /// The trader itself: it cannot read what it must know, or its TradingInstance is gone.
     Trader,
 }

@@ -58,14 +58,9 @@ pub enum Command {
 /// Options of `run`.
 #[derive(Clone, Debug, Args)]
 pub struct RunArguments {
-    /// Address of /healthz, /readyz and /metrics.
-    #[arg(
-        long,
-        env = "TRIPTYCH_LISTEN",
-        default_value = "0.0.0.0:8080",
-        value_name = "ADDRESS"
-    )]
-    pub listen: SocketAddr,
+    /// Where it is looked at.
+    #[command(flatten)]
+    pub endpoints: EndpointArguments,
 
     /// How many objects are reconciled at the same time.
     #[arg(long, env = "TRIPTYCH_CONCURRENCY", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64), value_name = "N")]
@@ -109,13 +104,9 @@ pub struct RunArguments {
     #[arg(long, env = "TRIPTYCH_RETRY_SECONDS", default_value = "2", value_parser = seconds, value_name = "SECONDS")]
     pub retry_period: Duration,
 
-    /// Form of log lines.
-    #[arg(long, env = "TRIPTYCH_LOG_FORMAT", value_enum, default_value_t = LogFormat::Json)]
-    pub log_format: LogFormat,
-
-    /// What is logged: a level, or levels by module.
-    #[arg(long, env = "TRIPTYCH_LOG", default_value = DEFAULT_FILTER, value_name = "FILTER")]
-    pub log: String,
+    /// What it logs.
+    #[command(flatten)]
+    pub log: LogArguments,
 
     /// Tests: exit with code 99 at this write request, counted from 1 without the Lease's.
     #[cfg(feature = "fault-injection")]
@@ -131,7 +122,19 @@ pub struct RunArguments {
 /// Options of `inspect`.
 #[derive(Clone, Debug, Args)]
 pub struct InspectArguments {
-    /// Address of /healthz and /readyz.
+    /// Where it is looked at.
+    #[command(flatten)]
+    pub endpoints: EndpointArguments,
+
+    /// What it logs.
+    #[command(flatten)]
+    pub log: LogArguments,
+}
+
+/// Where a process is looked at.
+#[derive(Clone, Debug, Args)]
+pub struct EndpointArguments {
+    /// Address of /healthz and /readyz, and of the operator's /metrics.
     #[arg(
         long,
         env = "TRIPTYCH_LISTEN",
@@ -139,14 +142,18 @@ pub struct InspectArguments {
         value_name = "ADDRESS"
     )]
     pub listen: SocketAddr,
+}
 
+/// What a process logs.
+#[derive(Clone, Debug, Args)]
+pub struct LogArguments {
     /// Form of log lines.
     #[arg(long, env = "TRIPTYCH_LOG_FORMAT", value_enum, default_value_t = LogFormat::Json)]
     pub log_format: LogFormat,
 
     /// What is logged: a level, or levels by module.
-    #[arg(long, env = "TRIPTYCH_LOG", default_value = DEFAULT_FILTER, value_name = "FILTER")]
-    pub log: String,
+    #[arg(long = "log", env = "TRIPTYCH_LOG", default_value = DEFAULT_FILTER, value_name = "FILTER")]
+    pub log_filter: String,
 }
 
 /// Profile of an installation.

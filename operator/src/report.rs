@@ -47,14 +47,9 @@ pub async fn instance(
     report: &InstanceReport,
 ) -> Result<Wrote, Failure> {
     let previous = instance.status.as_ref();
-    let status = report.status(previous, &now());
-    if Some(&status) == previous {
+    let Some(status) = news(previous, report.status(previous, &now())) else {
         return Ok(false);
-    }
-    log_transitions(
-        previous.map_or(&[], |status| &status.conditions),
-        &status.conditions,
-    );
+    };
     let name = name_of(instance);
     apply_status::<TradingInstance, InstanceEntry>(context, &name, &status).await
 }
@@ -66,14 +61,9 @@ pub async fn revision(
     previous: Option<&ConfigRevisionStatus>,
     report: &RevisionReport,
 ) -> Result<Wrote, Failure> {
-    let status = report.status(previous, &now());
-    if Some(&status) == previous {
+    let Some(status) = news(previous, report.status(previous, &now())) else {
         return Ok(false);
-    }
-    log_transitions(
-        previous.map_or(&[], |status| &status.conditions),
-        &status.conditions,
-    );
+    };
     apply_status::<ConfigRevision, RevisionEntry>(context, name, &status).await
 }
 
@@ -84,14 +74,9 @@ pub async fn account(
     previous: Option<&TradingAccountStatus>,
     report: &AccountReport,
 ) -> Result<Wrote, Failure> {
-    let status = report.status(previous, &now());
-    if Some(&status) == previous {
+    let Some(status) = news(previous, report.status(previous, &now())) else {
         return Ok(false);
-    }
-    log_transitions(
-        previous.map_or(&[], |status| &status.conditions),
-        &status.conditions,
-    );
+    };
     let own = without_seal(status);
     let name = NamespacedName::new("", name);
     apply_status::<TradingAccount, AccountEntry>(context, &name, &own).await
@@ -242,6 +227,39 @@ fn without_seal(mut status: TradingAccountStatus) -> TradingAccountStatus {
     status
 }
 
+/// A status that has conditions.
+trait Conditioned: PartialEq {
+    fn conditions(&self) -> &[Condition];
+}
+
+impl Conditioned for TradingInstanceStatus {
+    fn conditions(&self) -> &[Condition] {
+        &self.conditions
+    }
+}
+
+impl Conditioned for ConfigRevisionStatus {
+    fn conditions(&self) -> &[Condition] {
+        &self.conditions
+    }
+}
+
+impl Conditioned for TradingAccountStatus {
+    fn conditions(&self) -> &[Condition] {
+        &self.conditions
+    }
+}
+
+/// The status where it differs from the one that was reported last; its transitions are logged.
+fn news<T: Conditioned>(previous: Option<&T>, status: T) -> Option<T> {
+    if previous == Some(&status) {
+        return None;
+    }
+    let before = previous.map_or(&[][..], T::conditions);
+    log_transitions(before, status.conditions());
+    Some(status)
+}
+
 fn log_transitions(before: &[Condition], after: &[Condition]) {
     let state = |condition: &Condition| (condition.status.clone(), condition.reason.clone());
     for condition in after {
@@ -286,6 +304,7 @@ mod tests {
             waiting_for: None,
             restarted: None,
             halt: None,
+            ceiling: None,
             gates: Vec::new(),
             proven: Vec::new(),
             conditions: vec![ConditionReport::new(

@@ -26,7 +26,7 @@ const RELEASE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Runs until SIGTERM or Ctrl-C.
 pub async fn run(arguments: RunArguments) -> anyhow::Result<()> {
-    telemetry::start(arguments.log_format, &arguments.log)?;
+    telemetry::start(&arguments.log)?;
     let timing = Timing::new(
         arguments.lease_duration,
         arguments.renew_deadline,
@@ -70,7 +70,7 @@ impl Parts {
             watches: watch::follow_all(&context, arguments.only_namespace.as_deref()),
             elector: tokio::spawn(elector.run(stop_elector.clone())),
             endpoints: tokio::spawn({
-                let (address, context) = (arguments.listen, context.clone());
+                let (address, context) = (arguments.endpoints.listen, context.clone());
                 let (leadership, stop) = (leadership.clone(), stop_endpoints.clone());
                 async move { http::serve(address, &context, leadership, stop).await }
             }),

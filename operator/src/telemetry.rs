@@ -4,6 +4,8 @@ use anyhow::Context;
 use clap::ValueEnum;
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
+use crate::command::LogArguments;
+
 /// What is logged without a filter: the operator's own lines, and warnings of everything else. The
 /// client's own errors are left out, as the operator reports each of them with its context.
 pub const DEFAULT_FILTER: &str = "warn,triptych_operator=info,kube_client=off,kube_runtime=off";
@@ -18,12 +20,13 @@ pub enum LogFormat {
 }
 
 /// Logs to standard error from now on.
-pub fn start(format: LogFormat, filter: &str) -> anyhow::Result<()> {
+pub fn start(arguments: &LogArguments) -> anyhow::Result<()> {
+    let filter = &arguments.log_filter;
     let filter = EnvFilter::try_new(filter).with_context(|| {
         format!("--log {filter}: not a filter; expected something like 'info' or 'warn,triptych_operator=debug'")
     })?;
     let registry = tracing_subscriber::registry().with(filter);
-    match format {
+    match arguments.log_format {
         LogFormat::Json => registry
             .with(
                 fmt::layer()

@@ -5,17 +5,15 @@
 //! keeps it; it is recorded in the account's status, so that no later decision sees it otherwise.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use triptych_crds::{
-    Tier,
-    trading_account::{
-        AccountSide, SealStatus, SideStatus, TradingAccountSpec, TradingAccountStatus, Writer,
-    },
+use triptych_crds::trading_account::{
+    AccountSide, SealStatus, SideStatus, TradingAccountSpec, TradingAccountStatus, Writer,
 };
 
 use crate::{
     conditions::{ConditionReport, ConditionType, Holds, merge},
-    names::{self, SEALED_TRADER},
+    names::SEALED_TRADER,
     plan::{Action, StatefulSetDeletion, Target},
+    side::SideName,
     world::Seal,
 };
 
@@ -122,19 +120,7 @@ impl AccountReport {
 
 /// Decides what a TradingAccount needs next.
 pub fn decide(world: &AccountWorld) -> AccountPlan {
-    let recorded = world.status.as_ref();
-    let live = Side {
-        declared: world.spec.live.as_ref(),
-        world: &world.live,
-        recorded: recorded.and_then(|status| status.live.as_ref()),
-        namespace: names::live_namespace(&world.name),
-    };
-    let demo = Side {
-        declared: world.spec.demo.as_ref(),
-        world: &world.demo,
-        recorded: recorded.and_then(|status| status.demo.as_ref()),
-        namespace: names::demo_namespace(&world.name),
-    };
+    let [live, demo] = SideName::BOTH.map(|side| Side::of(world, side));
     AccountPlan {
         actions: [live.orphan(), demo.orphan()]
             .into_iter()
@@ -149,42 +135,6 @@ pub fn decide(world: &AccountWorld) -> AccountPlan {
     }
 }
 
-/// The tier that trades a side.
-pub fn side_of(tier: Tier) -> Option<SideName> {
-    match tier {
-        Tier::W => Some(SideName::Live),
-        Tier::R => Some(SideName::Demo),
-        Tier::Abh => None,
-    }
-}
-
-/// One of the two sides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SideName {
-    /// The live side: W's.
-    Live,
-    /// The demo side: R's.
-    Demo,
-}
-
-impl SideName {
-    /// The side as it stands in labels: `live` or `demo`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Live => "live",
-            Self::Demo => "demo",
-        }
-    }
-
-    /// The sealed namespace of this side.
-    pub fn namespace(self, account: &str) -> String {
-        match self {
-            Self::Live => names::live_namespace(account),
-            Self::Demo => names::demo_namespace(account),
-        }
-    }
-}
-
 struct Side<'a> {
     declared: Option<&'a AccountSide>,
     world: &'a SideWorld,
@@ -192,7 +142,20 @@ struct Side<'a> {
     namespace: String,
 }
 
-impl Side<'_> {
+impl<'a> Side<'a> {
+    fn of(world: &'a AccountWorld, side: SideName) -> Self {
+        let status = world.status.as_ref();
+        Self {
+            declared: side.declared(&world.spec),
+            world: match side {
+                SideName::Live => &world.live,
+                SideName::Demo => &world.demo,
+            },
+            recorded: status.and_then(|status| side.reported(status)),
+            namespace: side.namespace(&world.name),
+        }
+    }
+
     /// The writer that is recorded keeps the side while its instance is there; then the oldest of
     /// those that may have it. A trader that is still in the namespace keeps its instance's place.
     fn writer(&self, spec: &TradingAccountSpec) -> Option<Writer> {

@@ -10,7 +10,7 @@
 //! - [`account::decide`]: which instance may trade each side of a TradingAccount
 //!   ([`account::AccountWorld`] to [`account::AccountPlan`]).
 //!
-//! The rest is what these two are made of.
+//! The rest is what these three are made of.
 
 pub mod account;
 pub mod attestation;
@@ -19,12 +19,14 @@ pub mod image;
 pub mod instance;
 pub mod names;
 pub mod objects;
+pub mod place;
 pub mod plan;
 pub mod pod_template;
 pub mod quantity;
 pub mod resources;
 pub mod revision;
 pub mod seal;
+pub mod side;
 pub mod template_bounds;
 pub mod template_difference;
 pub mod text;

@@ -77,26 +77,6 @@ pub fn journal_claim(account: &str) -> String {
     format!("journal-{account}")
 }
 
-/// Name of the Secret that holds the live key of an account.
-pub fn live_key(account: &str) -> String {
-    format!("live-{account}")
-}
-
-/// Name of the Secret that holds the demo key of an account.
-pub fn demo_key(account: &str) -> String {
-    format!("demo-{account}")
-}
-
-/// The sealed namespace of the live side of an account.
-pub fn live_namespace(account: &str) -> String {
-    format!("trading-live-{account}")
-}
-
-/// The sealed namespace of the demo side of an account.
-pub fn demo_namespace(account: &str) -> String {
-    format!("trading-demo-{account}")
-}
-
 /// Name of the only pod of a StatefulSet.
 pub fn pod(stateful_set: &str) -> String {
     format!("{stateful_set}-0")

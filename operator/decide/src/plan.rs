@@ -13,7 +13,7 @@ use triptych_crds::{
     TradingState,
     config_revision::ConfigRevisionStatus,
     promotion::{GateVerdict, ProvenConfiguration},
-    trading_instance::{Halt, Phase, Running, TradingInstanceStatus},
+    trading_instance::{Ceiling, Halt, Phase, Running, TradingInstanceStatus},
 };
 
 use crate::conditions::{self, ConditionReport};
@@ -151,6 +151,8 @@ pub struct InstanceReport {
     pub restarted: Option<String>,
     /// The halt in force, as the trader tells of it (W and R).
     pub halt: Option<Halt>,
+    /// The most that the trader may do (W and R).
+    pub ceiling: Option<Ceiling>,
     /// What each gate says of the declared configuration (W).
     pub gates: Vec<GateVerdict>,
     /// Configurations to which W may go back without waiting, the newest first.
@@ -182,6 +184,7 @@ impl InstanceReport {
             waiting_for: self.waiting_for.clone(),
             restarted: self.restarted.clone(),
             halt: self.halt.clone(),
+            ceiling: self.ceiling.clone(),
             gates: self.gates.clone(),
             proven: self.proven.clone(),
             conditions,

@@ -12,7 +12,7 @@ use k8s_openapi::api::{
 };
 use triptych_crds::trading_account::SealStatus;
 
-use crate::{account::SideName, names::TRADER_SERVICE_ACCOUNT, quantity, text};
+use crate::{names::TRADER_SERVICE_ACCOUNT, quantity, side::SideName, text};
 
 /// Name of the quota that admits one pod.
 pub const QUOTA: &str = "seal";

@@ -53,8 +53,6 @@ pub struct TradingWorld {
 /// A TradingAccount.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AccountView {
-    /// Name.
-    pub name: String,
     /// Its spec.
     pub spec: TradingAccountSpec,
     /// The writer of the instance's side as the account's status records it.

@@ -18,7 +18,6 @@ pub use entries::{
     RevisionEntry, StatefulSetEntry, UnreadableInstance,
 };
 pub(crate) use entries::{named_config_maps, revision};
-pub(crate) use placement::{account_of, namespace_of};
 
 use crate::subject::{NamespacedName, Subject};
 

@@ -2,32 +2,10 @@
 //! account's side.
 
 use triptych_crds::{Tier, TradingInstance};
-use triptych_decide::account::{SideName, side_of};
+use triptych_decide::{place::Place, side::SideName};
 
 use super::{Caches, InstanceEntry};
 use crate::subject::NamespacedName;
-
-/// The sealed namespaces' names begin like this; the account's name follows.
-const SEALED: [(&str, SideName); 2] = [
-    ("trading-live-", SideName::Live),
-    ("trading-demo-", SideName::Demo),
-];
-
-/// The account whose side a sealed namespace is.
-pub(crate) fn account_of(namespace: &str) -> Option<&str> {
-    let account = |(prefix, _)| namespace.strip_prefix(prefix);
-    SEALED.into_iter().find_map(account)
-}
-
-/// The namespace in which the objects of an instance are.
-pub(crate) fn namespace_of(instance: &TradingInstance) -> Option<String> {
-    let (side, account) = (side_of(instance.spec.tier), &instance.spec.account);
-    match (side, account) {
-        (Some(side), Some(account)) => Some(side.namespace(account)),
-        (Some(_), None) => None,
-        (None, _) => instance.metadata.namespace.clone(),
-    }
-}
 
 impl InstanceEntry {
     /// The instance, where this build can read it.
@@ -51,12 +29,12 @@ impl InstanceEntry {
 impl Caches {
     /// The instances whose objects are in a sealed namespace.
     pub(crate) fn placed_in(&self, namespace: &str) -> Vec<NamespacedName> {
-        if account_of(namespace).is_none() {
+        if SideName::account_of(namespace).is_none() {
             return Vec::new();
         }
         let is_there = |entry: &InstanceEntry| {
-            let of = entry.readable().and_then(namespace_of);
-            of.as_deref() == Some(namespace)
+            let place = entry.readable().map(Place::of);
+            place.is_some_and(|place| place.namespace == namespace)
         };
         let all = self.instances.all().into_iter();
         all.filter(|(_, entry)| is_there(entry))

@@ -8,12 +8,12 @@ use k8s_openapi::api::{
 };
 use kube::api::DynamicObject;
 use triptych_crds::ConfigHash;
+use triptych_decide::{place::Place, side::SideName};
 
 use super::{
     AccountEntry, Cache, Caches, Change, ClaimEntry, ConfigMapEntry, Entry, InstanceEntry,
-    PodEntry, RevisionEntry, StatefulSetEntry, account_of,
+    PodEntry, RevisionEntry, StatefulSetEntry,
     entries::{config_map, named_instance},
-    namespace_of,
 };
 use crate::subject::{NamespacedName, Subject};
 
@@ -81,7 +81,7 @@ impl Entry for InstanceEntry {
         let revisions = revisions.into_iter().filter(|(_, entry)| same_hash(entry));
         subjects.extend(revisions.map(|(name, _)| change.revision(name)));
         let places = change.sides().filter_map(Self::readable);
-        let places = places.filter_map(namespace_of).map(Subject::Collection);
+        let places = places.map(|instance| Subject::Collection(Place::of(instance).namespace));
         subjects.extend(places.filter(|_| change.before.is_some()));
         subjects
     }
@@ -220,7 +220,7 @@ impl Entry for StatefulSetEntry {
     /// collection where it lets go of a configuration.
     fn concerns(caches: &Caches, change: &Change<Self>) -> Vec<Subject> {
         let namespace = &change.name.namespace;
-        let mut subjects = match account_of(namespace) {
+        let mut subjects = match SideName::account_of(namespace) {
             None => vec![change.instance(&change.name.name)],
             Some(account) => vec![Subject::Account(account.to_owned())],
         };

@@ -39,6 +39,13 @@ pub fn for_lease(config: Config, metrics: Arc<Metrics>) -> Result<Client, kube::
     Ok(client.build())
 }
 
+/// The client of the inspector, which writes no matter who leads: what it finds is the same in each.
+pub fn for_inspector(config: Config) -> Result<Client, kube::Error> {
+    let client =
+        ClientBuilder::try_from(without_repetition(config))?.with_layer(&TimeLimit(REQUEST_LIMIT));
+    Ok(client.build())
+}
+
 /// The client of everything else: its writes are refused while this process may not write.
 pub fn for_work<C: Clock>(
     config: Config,

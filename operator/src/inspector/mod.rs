@@ -5,7 +5,7 @@
 mod pieces;
 mod watches;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
 use anyhow::{Context as _, bail};
 use axum::{Router, http::StatusCode, routing::get};
@@ -20,9 +20,9 @@ use tokio::{
 };
 use tracing::{info, warn};
 use triptych_crds::{TradingAccount, trading_account::SealStatus};
-use triptych_decide::{account::SideName, seal};
+use triptych_decide::{seal, side::SideName};
 
-use crate::{client, command::InspectArguments, errors::Failure, metrics::Metrics, telemetry};
+use crate::{client, command::InspectArguments, errors::Failure, telemetry};
 
 use watches::Watches;
 
@@ -35,18 +35,17 @@ const TRY_AGAIN: Duration = Duration::from_secs(5);
 
 /// Runs until SIGTERM or Ctrl-C.
 pub async fn run(arguments: InspectArguments) -> anyhow::Result<()> {
-    telemetry::start(arguments.log_format, &arguments.log)?;
+    telemetry::start(&arguments.log)?;
     let config = Config::infer()
         .await
         .context("no cluster: set KUBECONFIG, or run in a pod with a ServiceAccount")?;
     info!(version = env!("CARGO_PKG_VERSION"), server = %config.cluster_url, "inspecting");
-    let metrics = Arc::new(Metrics::new("inspector"));
-    let client = client::for_lease(config, metrics)?;
+    let client = client::for_inspector(config)?;
     let mut watches = Watches::start(&client);
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT")?;
     let looking = look(&client, &watches);
-    let serving = serve(arguments.listen, &watches);
+    let serving = serve(arguments.endpoints.listen, &watches);
     tokio::select! {
         _ = terminate.recv() => info!("SIGTERM: stopping"),
         _ = interrupt.recv() => info!("Ctrl-C: stopping"),
@@ -88,26 +87,13 @@ async fn inspect(
 ) -> Result<(), Failure> {
     let name = account.metadata.name.as_deref().unwrap_or_default();
     let status = account.status.as_ref();
-    let sides = [
-        (
-            SideName::Live,
-            &account.spec.live,
-            status.and_then(|status| status.live.as_ref()),
-        ),
-        (
-            SideName::Demo,
-            &account.spec.demo,
-            status.and_then(|status| status.demo.as_ref()),
-        ),
-    ];
     let mut found = Map::new();
     let mut is_news = false;
-    for (side, _, known) in sides
-        .into_iter()
-        .filter(|(_, declared, _)| declared.is_some())
-    {
+    let declared = |side: &SideName| side.declared(&account.spec).is_some();
+    for side in SideName::BOTH.into_iter().filter(declared) {
         let pieces = watches.pieces(&side.namespace(name));
         let seal = seal::inspect(name, side, &pieces);
+        let known = status.and_then(|status| side.reported(status));
         if known.and_then(|known| known.seal.as_ref()) != Some(&seal) {
             info!(account = name, side = side.as_str(), whole = seal.whole, problems = ?seal.problems, "found");
             is_news = true;

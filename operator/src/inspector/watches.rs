@@ -27,10 +27,9 @@ use serde::de::DeserializeOwned;
 use tokio::{sync::Notify, task::JoinSet};
 use tracing::warn;
 use triptych_crds::TradingAccount;
-use triptych_decide::seal::Pieces;
+use triptych_decide::{seal::Pieces, side::SideName};
 
 use super::pieces;
-use crate::cache::account_of;
 
 /// Kinds that are followed.
 const KINDS: usize = 7;
@@ -71,7 +70,8 @@ impl Watches {
         };
         Self {
             accounts: follower.follow(|_: &TradingAccount| true),
-            namespaces: follower.follow(|one: &Namespace| account_of(&one.name_any()).is_some()),
+            namespaces: follower
+                .follow(|one: &Namespace| SideName::account_of(&one.name_any()).is_some()),
             quotas: follower.follow(is_sealed),
             network_policies: follower.follow(is_sealed),
             service_accounts: follower.follow(is_sealed),
@@ -127,7 +127,7 @@ impl Watches {
 fn is_sealed<K: ResourceExt>(object: &K) -> bool {
     object
         .namespace()
-        .is_some_and(|namespace| account_of(&namespace).is_some())
+        .is_some_and(|namespace| SideName::account_of(&namespace).is_some())
 }
 
 struct Follower {

@@ -17,10 +17,12 @@ use kube::{
     api::{ApiResource, DynamicObject, ListParams},
 };
 use serde::de::DeserializeOwned;
-use triptych_crds::{ConfigHash, ConfigRevision, Tier, TradingAccountSpec, TradingInstance};
+use triptych_crds::{ConfigHash, ConfigRevision, TradingAccountSpec, TradingInstance};
 use triptych_decide::{
     account::AccountWorld,
-    names, view,
+    place::Place,
+    side::SideName,
+    view,
     world::{
         ConfigMapView, InstanceUse, InstanceWorld, PodView, Revision, RevisionSubject,
         RevisionWorld,
@@ -30,8 +32,8 @@ use triptych_decide::{
 use crate::{
     attestation::Good,
     cache::{
-        AccountEntry, ClaimEntry, RevisionContent, RevisionEntry, StatefulSetEntry, account_of,
-        named_config_maps, namespace_of, revision,
+        AccountEntry, ClaimEntry, RevisionContent, RevisionEntry, StatefulSetEntry,
+        named_config_maps, revision,
     },
     context::Context,
     errors::Failure,
@@ -46,7 +48,7 @@ pub async fn instance(
 ) -> Result<InstanceWorld, Failure> {
     let name = report::name_of(instance);
     let revision = revision_of(context, &name.namespace, &instance.spec.config_revision).await?;
-    let place = Place::of(instance, &name);
+    let place = Place::of(instance);
     let namespace = place.namespace.as_str();
     let config_map = match &revision {
         Revision::Found(usable) => {
@@ -77,31 +79,6 @@ pub async fn account(
     spec: &TradingAccountSpec,
 ) -> Result<AccountWorld, Failure> {
     trading::account(context, name, entry, spec).await
-}
-
-/// Where the objects of an instance are, and how they are called.
-struct Place {
-    namespace: String,
-    stateful_set: String,
-    claim: String,
-}
-
-impl Place {
-    fn of(instance: &TradingInstance, name: &NamespacedName) -> Self {
-        let sealed = namespace_of(instance).filter(|_| instance.spec.tier != Tier::Abh);
-        match (sealed, &instance.spec.account) {
-            (Some(namespace), Some(account)) => Self {
-                namespace,
-                stateful_set: names::SEALED_TRADER.to_owned(),
-                claim: names::journal_claim(account),
-            },
-            _ => Self {
-                namespace: name.namespace.clone(),
-                stateful_set: name.name.clone(),
-                claim: names::dataset_claim(&name.name),
-            },
-        }
-    }
 }
 
 /// A revision and the rendered configurations of its namespace.
@@ -310,7 +287,7 @@ async fn pods(
     instance: &NamespacedName,
     trader: Option<&str>,
 ) -> Vec<PodView> {
-    let good = if account_of(namespace).is_some() {
+    let good = if SideName::account_of(namespace).is_some() {
         Good::ForAMoment
     } else {
         Good::ForLife

@@ -5,14 +5,16 @@ use k8s_openapi::{
 };
 use triptych_crds::{ConfigHash, Tier, TradingAccountSpec, TradingInstance};
 use triptych_decide::{
-    account::{AccountWorld, Claimant, SealedTrader, SideName, SideWorld},
+    account::{AccountWorld, Claimant, SealedTrader, SideWorld},
     attestation,
     names::{self, annotation},
+    place::Place,
+    side::SideName,
     world::{AccountView, MirrorView, Pairing, Seal, TradingWorld, WriterView},
 };
 
 use crate::{
-    cache::{AccountEntry, InstanceEntry, namespace_of},
+    cache::{AccountEntry, InstanceEntry},
     context::Context,
     errors::Failure,
     subject::NamespacedName,
@@ -37,12 +39,9 @@ fn account_view(context: &Context, instance: &TradingInstance) -> Option<Account
         .accounts
         .get(&NamespacedName::new("", name))?;
     let status = entry.status.as_ref();
-    let side = match instance.spec.tier {
-        Tier::W => status.and_then(|status| status.live.as_ref()),
-        Tier::R | Tier::Abh => status.and_then(|status| status.demo.as_ref()),
-    };
+    let side = SideName::of(instance.spec.tier)?;
+    let side = status.and_then(|status| side.reported(status));
     Some(AccountView {
-        name: name.to_owned(),
         spec: entry.spec.clone().ok()?,
         writer: side.and_then(|side| side.writer.clone()),
         seal: Seal::from(side.and_then(|side| side.seal.as_ref())),
@@ -119,21 +118,17 @@ async fn mirror_view(
     name: &NamespacedName,
     mirror: &TradingInstance,
 ) -> MirrorView {
-    let mut evidence = None;
-    if let Some(namespace) = namespace_of(mirror) {
-        let trader = NamespacedName::new(&namespace, names::SEALED_TRADER);
-        let set = context.caches.stateful_sets.get(&trader);
-        let uid = set.as_ref().and_then(|set| set.0.metadata.uid.clone());
-        let pods = super::pods(context, &namespace, name, uid.as_deref()).await;
-        let pod = pods
-            .iter()
-            .find(|pod| pod.name == names::pod(names::SEALED_TRADER));
-        evidence = pod.and_then(|pod| attestation::evidence(pod, mirror));
-    }
+    let place = Place::of(mirror);
+    let trader = NamespacedName::new(&place.namespace, &place.stateful_set);
+    let set = context.caches.stateful_sets.get(&trader);
+    let uid = set.as_ref().and_then(|set| set.0.metadata.uid.clone());
+    let pods = super::pods(context, &place.namespace, name, uid.as_deref()).await;
+    let own = names::pod(&place.stateful_set);
+    let pod = pods.iter().find(|pod| pod.name == own);
     MirrorView {
         name: name.name.clone(),
         declares: declared(context, name, mirror),
-        evidence,
+        evidence: pod.and_then(|pod| attestation::evidence(pod, mirror)),
     }
 }
 
@@ -146,10 +141,7 @@ pub(super) async fn account(
 ) -> Result<AccountWorld, Failure> {
     let status = entry.status.as_ref();
     let seal_of = |side: SideName| {
-        let found = match side {
-            SideName::Live => status.and_then(|status| status.live.as_ref()),
-            SideName::Demo => status.and_then(|status| status.demo.as_ref()),
-        };
+        let found = status.and_then(|status| side.reported(status));
         Seal::from(found.and_then(|side| side.seal.as_ref()))
     };
     Ok(AccountWorld {

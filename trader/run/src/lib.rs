@@ -89,6 +89,7 @@ async fn trade(environment: TradingEnvironment, keys: Keys) -> Result<(), Failur
         namespace: environment.common.namespace.clone(),
         name: environment.common.instance.clone(),
         uid: environment.common.instance_uid.clone(),
+        config_hash: environment.common.config_hash.clone(),
     };
     let prepared = Prepared::open(environment.common)?;
     info!(

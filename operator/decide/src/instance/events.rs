@@ -1,7 +1,7 @@
 //! Events: what a plan does, and what changed since the status that was reported last. A settled
 //! instance has none.
 
-use triptych_crds::TradingState;
+use triptych_crds::{TradingState, trading_instance::Ceiling};
 
 use crate::{
     conditions::{ConditionReport, ConditionType, Holds},
@@ -26,6 +26,7 @@ pub(super) fn of(situation: &Situation<'_>, status: &InstanceReport) -> Vec<Even
         taken_template(situation),
         trading_state(situation),
         halt(situation, status),
+        ceiling(situation, status),
         repaired(situation),
         pod_replaced(situation),
     ]
@@ -127,6 +128,22 @@ fn halt(situation: &Situation<'_>, status: &InstanceReport) -> Option<EventRepor
             "no halt is in force any more",
         ),
     })
+}
+
+fn ceiling(situation: &Situation<'_>, status: &InstanceReport) -> Option<EventReport> {
+    situation.trader.station()?;
+    let before = situation.world.instance.status.as_ref();
+    let before = before.and_then(|status| status.ceiling.as_ref());
+    let of = |ceiling: &Ceiling| (ceiling.reason, ceiling.config_hash.clone());
+    if before.map(of) == status.ceiling.as_ref().map(of) {
+        return None;
+    }
+    let Some(ceiling) = &status.ceiling else {
+        let note = "no ceiling is in force any more; a halt that it caused is cleared by a person";
+        return Some(event(Severity::Normal, "CeilingLifted", "Limit", note));
+    };
+    let reason = ceiling.reason.as_str();
+    Some(event(Severity::Warning, reason, "Limit", &ceiling.message))
 }
 
 /// Somebody else changed the StatefulSet.

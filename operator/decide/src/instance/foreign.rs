@@ -14,12 +14,12 @@ use super::{permission, problem::Problem, subject::Trader};
 /// What stands in the way of the instance's objects.
 pub(super) fn object_in_the_way(world: &InstanceWorld, trader: &Trader<'_>) -> Option<Problem> {
     let placement = trader.placement();
-    let name = placement.name;
+    let name = &placement.name;
     if let Some(live) = &world.stateful_set {
         if placement.owner.is_none() && is_of_a_former_trader(&live.metadata, trader) {
             // Who may not have the side learns that first.
             return Some(match permission::of_account(trader) {
-                Err(hold) => Problem::new(hold.reason, hold.message, hold.waiting_for),
+                Err(hold) => hold.why,
                 Ok(()) => former_trader(&placement.namespace),
             });
         }

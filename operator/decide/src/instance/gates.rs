@@ -10,22 +10,10 @@ use triptych_crds::{
 
 use crate::world::{Evidence, InstanceWorld, Pairing};
 
-use super::{
-    permission::Hold,
-    subject::{Role, Trader},
-};
+use super::{permission::Hold, subject::Trader};
 
 /// How long the mirror must have been ready where the promotion says nothing, in seconds.
 const DEFAULT_READY_SECONDS: u32 = 300;
-
-/// What the gates say together.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Gates {
-    /// Every gate passed, or none stands in the way.
-    Passed,
-    /// One has not.
-    Held(Hold),
-}
 
 /// One gate's verdict, and when it may change without anybody doing anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,9 +23,13 @@ struct Judgement {
 }
 
 /// Whether the gates let `declared` through. Going back to a proven configuration waits for none.
-pub(super) fn of(trader: &Trader<'_>, world: &InstanceWorld, declared: &ConfigHash) -> Gates {
-    if !matches!(trader.role, Role::Live(_)) || is_proven(world, declared) {
-        return Gates::Passed;
+pub(super) fn passed(
+    trader: &Trader<'_>,
+    world: &InstanceWorld,
+    declared: &ConfigHash,
+) -> Result<(), Hold> {
+    if !trader.is_writer() || is_proven(world, declared) {
+        return Ok(());
     }
     let closed = judge(trader, world, declared)
         .into_iter()
@@ -47,9 +39,9 @@ pub(super) fn of(trader: &Trader<'_>, world: &InstanceWorld, declared: &ConfigHa
         check_again,
     }) = closed
     else {
-        return Gates::Passed;
+        return Ok(());
     };
-    Gates::Held(Hold {
+    Err(Hold {
         check_again,
         ..Hold::waiting(
             "GatesNotPassed",
@@ -65,7 +57,7 @@ pub(super) fn verdicts(
     world: &InstanceWorld,
     declared: &ConfigHash,
 ) -> Vec<GateVerdict> {
-    if !matches!(trader.role, Role::Live(_)) {
+    if !trader.is_writer() {
         return Vec::new();
     }
     let judgements = judge(trader, world, declared).into_iter();

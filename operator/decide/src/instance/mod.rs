@@ -4,6 +4,7 @@
 //! earlier one, so any step may be the last before a crash. All tiers go the same way; what differs
 //! is the environment of the pod, where it is, and whose permission a configuration needs.
 
+mod ceiling;
 mod claim;
 mod events;
 mod foreign;

@@ -11,20 +11,16 @@ use triptych_crds::{ConfigHash, Tier};
 use crate::world::{InstanceWorld, Pairing, Seal};
 
 use super::{
-    gates::{self, Gates},
+    ceiling, gates,
     problem::Problem,
-    subject::{Role, Station, Trader},
+    subject::{Station, Trader},
 };
 
 /// Why a declared configuration is not taken now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Hold {
-    /// One word in CamelCase.
-    pub(super) reason: &'static str,
-    /// A sentence for a person.
-    pub(super) message: String,
-    /// What the next step waits for.
-    pub(super) waiting_for: String,
+    /// Reason, sentence for a person, and what the next step waits for.
+    pub(super) why: Problem,
     /// Whether a person has to correct something; else it goes away by itself, or by what others do.
     pub(super) is_problem: bool,
     /// When to look again although nothing changed.
@@ -38,9 +34,7 @@ impl Hold {
         waiting_for: impl Into<String>,
     ) -> Self {
         Self {
-            reason,
-            message: message.into(),
-            waiting_for: waiting_for.into(),
+            why: Problem::new(reason, message, waiting_for),
             is_problem: false,
             check_again: None,
         }
@@ -55,11 +49,6 @@ impl Hold {
             is_problem: true,
             ..Self::waiting(reason, message, waiting_for)
         }
-    }
-
-    pub(super) fn problem(&self) -> Option<Problem> {
-        self.is_problem
-            .then(|| Problem::new(self.reason, &self.message, &self.waiting_for))
     }
 }
 
@@ -89,21 +78,18 @@ pub(super) fn of_account(trader: &Trader<'_>) -> Result<(), Hold> {
             format!("a place in allowedNamespaces of {account}"),
         ));
     }
-    let (side, what) = match trader.role {
-        Role::Live(_) => ("live", "W trades the live side"),
-        Role::Demo(_) | Role::Observer { .. } => ("demo", "R trades the demo side"),
-    };
-    if station.side.is_none() {
+    if station.declared.is_none() {
+        let (tier, side) = (trader.spec.tier.as_str(), station.side.as_str());
         return Err(Hold::wrong(
             "AccountSideMissing",
             format!(
-                "account '{account}' has no {side} side, and {what}: the platform team adds spec.{side}"
+                "account '{account}' has no {side} side, and {tier} trades that: the platform team adds spec.{side}"
             ),
             format!("a {side} side of account {account}"),
         ));
     }
     writer(trader, station)?;
-    seal(station, side)
+    seal(trader, station)
 }
 
 /// The account records which instance trades a side.
@@ -127,21 +113,21 @@ fn writer(trader: &Trader<'_>, station: &Station<'_>) -> Result<(), Hold> {
     }
 }
 
-fn seal(station: &Station<'_>, side: &str) -> Result<(), Hold> {
-    let account = station.account;
+fn seal(trader: &Trader<'_>, station: &Station<'_>) -> Result<(), Hold> {
+    let namespace = &trader.place.namespace;
     match station.view.map(|view| &view.seal) {
         Some(Seal::Whole) => Ok(()),
         Some(Seal::Broken(pieces)) => Err(Hold::wrong(
             "SealBroken",
             format!(
-                "the seal of namespace trading-{side}-{account} is not whole: {}; the platform team applies chart trading-account again",
+                "the seal of namespace {namespace} is not whole: {}; the platform team applies chart trading-account again",
                 pieces.join("; ")
             ),
             "a whole seal",
         )),
         Some(Seal::Unknown) | None => Err(Hold::waiting(
             "SealNotVerified",
-            format!("the seal of namespace trading-{side}-{account} was not verified yet"),
+            format!("the seal of namespace {namespace} was not verified yet"),
             "the seal to be verified",
         )),
     }
@@ -156,12 +142,42 @@ pub(super) fn of_configuration(
     if trader.station().is_none() {
         return Ok(());
     }
+    of_account_and_mirror(trader, world, declared)?;
+    gates::passed(trader, world, declared).or_else(|closed| {
+        if ceiling::unexpired_glass(trader, world, declared).is_none() {
+            Err(closed)
+        } else if ceiling::is_recorded(world, declared) {
+            Ok(())
+        } else {
+            Err(Hold::waiting(
+                "BreakingGlass",
+                format!(
+                    "the glass is broken for configuration {}: it is taken once status.ceiling says Reducing",
+                    declared.short()
+                ),
+                "the ceiling in its status",
+            ))
+        }
+    })
+}
+
+/// Whether nothing but gates stands in the way of `declared`.
+pub(super) fn but_for_gates(
+    trader: &Trader<'_>,
+    world: &InstanceWorld,
+    declared: &ConfigHash,
+) -> Result<(), Hold> {
+    of_account(trader)?;
+    of_account_and_mirror(trader, world, declared)
+}
+
+fn of_account_and_mirror(
+    trader: &Trader<'_>,
+    world: &InstanceWorld,
+    declared: &ConfigHash,
+) -> Result<(), Hold> {
     not_revoked(trader, declared)?;
-    mirror(trader, world, declared)?;
-    match gates::of(trader, world, declared) {
-        Gates::Passed => Ok(()),
-        Gates::Held(hold) => Err(hold),
-    }
+    mirror(trader, world, declared)
 }
 
 fn not_revoked(trader: &Trader<'_>, declared: &ConfigHash) -> Result<(), Hold> {
@@ -192,53 +208,49 @@ pub(super) fn revocation<'a>(
 
 /// Invariant M1: while W and its mirror declare different configurations, neither rolls.
 fn mirror(trader: &Trader<'_>, world: &InstanceWorld, declared: &ConfigHash) -> Result<(), Hold> {
-    match pair(trader, world)? {
-        Pair::Alone => Ok(()),
-        Pair::With { name, tier, hash } => {
-            if hash == Some(declared) {
-                return Ok(());
-            }
-            let other = hash.map_or("no usable revision", ConfigHash::short);
-            Err(Hold::waiting(
-                "HashesDiffer",
-                format!(
-                    "{} '{name}' declares {other}, this {} declares {}: neither rolls until both name revisions of one hash",
-                    tier.as_str(),
-                    trader.spec.tier.as_str(),
-                    declared.short()
-                ),
-                format!("{name} to declare {}", declared.short()),
-            ))
-        }
+    let Some(Other { name, tier, hash }) = other_half(trader, world)? else {
+        return Ok(());
+    };
+    if hash == Some(declared) {
+        return Ok(());
     }
+    let other = hash.map_or("no usable revision", ConfigHash::short);
+    Err(Hold::waiting(
+        "HashesDiffer",
+        format!(
+            "{} '{name}' declares {other}, this {} declares {}: neither rolls until both name revisions of one hash",
+            tier.as_str(),
+            trader.spec.tier.as_str(),
+            declared.short()
+        ),
+        format!("{name} to declare {}", declared.short()),
+    ))
 }
 
-/// The other half of the mirror.
+/// The other half of a mirror.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Pair<'a> {
-    /// There is none, and none is needed.
-    Alone,
-    /// There is one.
-    With {
-        /// Its name.
-        name: &'a str,
-        /// Its tier.
-        tier: Tier,
-        /// Hash of what it declares.
-        hash: Option<&'a ConfigHash>,
-    },
+pub(super) struct Other<'a> {
+    /// Its name.
+    pub(super) name: &'a str,
+    /// Its tier.
+    pub(super) tier: Tier,
+    /// Hash of what it declares.
+    pub(super) hash: Option<&'a ConfigHash>,
 }
 
-/// The one instance on the other side of the mirror.
-pub(super) fn pair<'a>(trader: &Trader<'a>, world: &'a InstanceWorld) -> Result<Pair<'a>, Hold> {
+/// The one instance on the other side of the mirror; `None` where none is needed.
+pub(super) fn other_half<'a>(
+    trader: &Trader<'a>,
+    world: &'a InstanceWorld,
+) -> Result<Option<Other<'a>>, Hold> {
     match &world.trading.pairing {
-        Pairing::Alone => Ok(Pair::Alone),
+        Pairing::Alone => Ok(None),
         Pairing::Writer { mirrors } => match mirrors.as_slice() {
-            [mirror] => Ok(Pair::With {
+            [mirror] => Ok(Some(Other {
                 name: &mirror.name,
                 tier: Tier::R,
                 hash: mirror.declares.as_ref(),
-            }),
+            })),
             [] => Err(Hold::waiting(
                 "NoMirror",
                 format!(
@@ -267,11 +279,11 @@ pub(super) fn pair<'a>(trader: &Trader<'a>, world: &'a InstanceWorld) -> Result<
                     format!("W {named}"),
                 )
             })?;
-            Ok(Pair::With {
+            Ok(Some(Other {
                 name: &writer.name,
                 tier: Tier::W,
                 hash: writer.declares.as_ref(),
-            })
+            }))
         }
     }
 }

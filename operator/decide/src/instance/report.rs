@@ -92,6 +92,7 @@ fn bare(world: &InstanceWorld, conditions: Vec<ConditionReport>) -> InstanceRepo
         waiting_for: None,
         restarted: previous.and_then(|status| status.restarted.clone()),
         halt: previous.and_then(|status| status.halt.clone()),
+        ceiling: previous.and_then(|status| status.ceiling.clone()),
         gates: Vec::new(),
         proven: previous.map_or_else(Vec::new, |status| status.proven.clone()),
         conditions,
@@ -125,6 +126,7 @@ pub(super) fn of(situation: &Situation<'_>) -> InstanceReport {
             .and_then(|pod| pod.restart.clone())
             .or_else(|| previous.and_then(|status| status.restarted.clone())),
         halt: trading_report::halt(situation),
+        ceiling: situation.ceiling.clone(),
         gates: trading_report::gates(situation),
         proven: trading_report::proven(situation),
         conditions: [

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use triptych_crds::ConfigHash;
+use triptych_crds::{ConfigHash, trading_instance::Ceiling};
 
 use crate::{
     attestation::{self, Attested},
@@ -17,10 +17,11 @@ use crate::{
 };
 
 use super::{
+    ceiling,
     claim::{self, ClaimState},
     gates, permission, pod,
     problem::Problem,
-    subject::{Role, Trader, Wanted},
+    subject::{Trader, Wanted},
     target::{Obstacle, Target},
     template::{self, Choice, Taken},
     trading_report,
@@ -44,6 +45,7 @@ pub(super) struct Situation<'a> {
     pub(super) pod: Option<&'a PodView>,
     pub(super) attested: Option<Attested>,
     pub(super) replacement: Option<PodDeletion>,
+    pub(super) ceiling: Option<Ceiling>,
     pub(super) problem: Option<Problem>,
 }
 
@@ -68,11 +70,13 @@ impl<'a> Situation<'a> {
             .stateful_set
             .as_ref()
             .and_then(|set| set.metadata.uid.as_deref());
-        let pod = pod::of_trader(&world.pods, placement.name, set_uid);
+        let pod = pod::of_trader(&world.pods, &placement.name, set_uid);
         let attested = pod.map(|pod| {
             let (tier, uid) = (trader.spec.tier, trader.identity.uid);
             attestation::verify(pod, tier, uid, target.configuration())
         });
+
+        let ceiling = ceiling::of(&trader, world, kept.as_ref(), pod);
 
         let config_map = match &target {
             Target::Declared { canonical, .. } => {
@@ -137,6 +141,7 @@ impl<'a> Situation<'a> {
             pod,
             attested,
             replacement,
+            ceiling,
             problem,
         }
     }
@@ -261,10 +266,8 @@ pub(super) fn declared_hash(world: &InstanceWorld) -> Option<String> {
 fn permitted_restart<'a>(trader: &Trader<'a>, world: &InstanceWorld) -> Option<&'a str> {
     let asked = trader.spec.restart.as_deref()?;
     permission::of_account(trader).ok()?;
-    let mirror_has_it = match trader.role {
-        Role::Live(_) => gates::evidence(world).is_some_and(|evidence| !evidence.restart_required),
-        Role::Observer { .. } | Role::Demo(_) => true,
-    };
+    let mirror_has_it = !trader.is_writer()
+        || gates::evidence(world).is_some_and(|evidence| !evidence.restart_required);
     mirror_has_it.then_some(asked)
 }
 

@@ -16,8 +16,10 @@ use triptych_crds::{
 use crate::{
     names,
     objects::{claim::Declaration, stateful_set::Placement},
+    place::Place,
     pod_template::{Environment, Identity, Knobs, Side},
     resources,
+    side::SideName,
     world::{AccountView, InstanceWorld},
 };
 
@@ -25,9 +27,10 @@ use crate::{
 const JOURNAL_SIZE: &str = "1Gi";
 
 /// An instance whose spec holds what its tier needs.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Trader<'a> {
     pub(super) identity: Identity<'a>,
+    pub(super) place: Place,
     pub(super) spec: &'a TradingInstanceSpec,
     pub(super) role: Role<'a>,
     pub(super) wanted: Wanted,
@@ -41,21 +44,21 @@ pub(super) enum Role<'a> {
         /// The dataset's volume.
         storage: &'a Storage,
     },
-    /// R.
-    Demo(Station<'a>),
-    /// W.
-    Live(Station<'a>),
+    /// R or W.
+    Trading(Station<'a>),
 }
 
 /// The side of an account on which W or R is.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Station<'a> {
+    /// The side: W's or R's.
+    pub(super) side: SideName,
     /// Name of the account, as the instance names it.
     pub(super) account: &'a AccountName,
     /// The account, where it is there.
     pub(super) view: Option<&'a AccountView>,
-    /// The tier's side of it, where it has one.
-    pub(super) side: Option<&'a AccountSide>,
+    /// What it declares of the side, where it has that side.
+    pub(super) declared: Option<&'a AccountSide>,
 }
 
 /// Whether there is to be a pod.
@@ -76,14 +79,15 @@ impl<'a> Trader<'a> {
         let instance = &world.instance;
         let spec = &instance.spec;
         let identity = identity(instance)?;
-        let (role, wanted) = match spec.tier {
-            Tier::Abh => observer(spec)?,
-            Tier::R | Tier::W => (trading(spec, world)?, Wanted::Active),
+        let (role, wanted) = match SideName::of(spec.tier) {
+            None => observer(spec)?,
+            Some(side) => (trading(spec, side, world)?, Wanted::Active),
         };
         match resources::contradiction(spec.resources.as_ref()) {
             Some(contradiction) => Err(InvalidSpec(contradiction)),
             None => Ok(Self {
                 identity,
+                place: Place::of(instance),
                 spec,
                 role,
                 wanted,
@@ -91,30 +95,40 @@ impl<'a> Trader<'a> {
         }
     }
 
+    /// Where W or R trades; nothing of an ABH.
     pub(super) fn station(&self) -> Option<&Station<'a>> {
         match &self.role {
             Role::Observer { .. } => None,
-            Role::Demo(station) | Role::Live(station) => Some(station),
+            Role::Trading(station) => Some(station),
         }
+    }
+
+    /// Whether it is a W.
+    pub(super) fn is_writer(&self) -> bool {
+        self.station()
+            .is_some_and(|station| station.side == SideName::Live)
     }
 
     /// The environment is made from the role alone: which keys and which nodes follow from it.
     pub(super) fn environment(&self) -> Environment<'a> {
-        let side = |station: Station<'a>| Side {
+        let station = match self.role {
+            Role::Observer { .. } => {
+                return Environment::Observe {
+                    claim: names::dataset_claim(self.identity.instance),
+                    market_data_url: self.spec.market_data.as_ref().map(|source| &*source.url),
+                };
+            }
+            Role::Trading(station) => station,
+        };
+        let endpoints = station.declared.and_then(|side| side.endpoints.as_ref());
+        let side = Side {
             account: station.account,
-            market_data_url: station
-                .side
-                .and_then(|side| side.endpoints.as_ref())
-                .map(|endpoints| &*endpoints.market_streams),
+            market_data_url: endpoints.map(|endpoints| &*endpoints.market_streams),
             ledger: self.spec.ledger.unwrap_or_default(),
         };
-        match self.role {
-            Role::Observer { .. } => Environment::Observe {
-                claim: names::dataset_claim(self.identity.instance),
-                market_data_url: self.spec.market_data.as_ref().map(|source| &*source.url),
-            },
-            Role::Demo(station) => Environment::Demo(side(station)),
-            Role::Live(station) => Environment::Live(side(station)),
+        match station.side {
+            SideName::Demo => Environment::Demo(side),
+            SideName::Live => Environment::Live(side),
         }
     }
 
@@ -129,34 +143,25 @@ impl<'a> Trader<'a> {
         }
     }
 
-    /// Where its objects are.
+    /// Where its objects are, and whose they are.
     pub(super) fn placement(&self) -> Placement<'a> {
-        let sealed = |namespace: String| Placement {
-            namespace,
-            name: names::SEALED_TRADER,
+        let is_beside_the_instance = matches!(self.role, Role::Observer { .. });
+        Placement {
+            namespace: self.place.namespace.clone(),
+            name: self.place.stateful_set.clone(),
             identity: self.identity,
             tier: self.spec.tier,
-            owner: None,
-        };
-        match self.role {
-            Role::Observer { .. } => Placement {
-                namespace: self.identity.namespace.to_owned(),
-                name: self.identity.instance,
-                identity: self.identity,
-                tier: self.spec.tier,
-                owner: Some(self.owner(true)),
-            },
-            Role::Demo(station) => sealed(names::demo_namespace(station.account)),
-            Role::Live(station) => sealed(names::live_namespace(station.account)),
+            owner: is_beside_the_instance.then(|| self.owner(true)),
         }
     }
 
     /// The claim of its volume.
     pub(super) fn claim(&self) -> Declaration<'a> {
+        let (namespace, name) = (self.place.namespace.clone(), self.place.claim.clone());
         match self.role {
             Role::Observer { storage } => Declaration {
-                namespace: self.identity.namespace.into(),
-                name: names::dataset_claim(self.identity.instance),
+                namespace,
+                name,
                 labels: names::instance_labels(&self.identity, Tier::Abh, "dataset"),
                 storage: Cow::Borrowed(storage),
                 declared_by: "spec.storage",
@@ -164,24 +169,19 @@ impl<'a> Trader<'a> {
                 owner: (storage.when_deleted == Some(WhenDeleted::Delete))
                     .then(|| self.owner(false)),
             },
-            Role::Demo(station) => {
-                let namespace = names::demo_namespace(station.account);
-                journal(
-                    station,
-                    namespace,
-                    Tier::R,
-                    "the account's spec.demo.journal",
-                )
-            }
-            Role::Live(station) => {
-                let namespace = names::live_namespace(station.account);
-                journal(
-                    station,
-                    namespace,
-                    Tier::W,
-                    "the account's spec.live.journal",
-                )
-            }
+            Role::Trading(station) => Declaration {
+                namespace,
+                name,
+                labels: names::journal_labels(self.spec.tier),
+                storage: Cow::Owned(station.journal()),
+                declared_by: match station.side {
+                    SideName::Live => "the account's spec.live.journal",
+                    SideName::Demo => "the account's spec.demo.journal",
+                },
+                // One trader at a time mounts a journal.
+                access_mode: "ReadWriteOncePod",
+                owner: None,
+            },
         }
     }
 
@@ -234,45 +234,30 @@ fn observer(spec: &TradingInstanceSpec) -> Result<(Role<'_>, Wanted), InvalidSpe
 
 fn trading<'a>(
     spec: &'a TradingInstanceSpec,
+    side: SideName,
     world: &'a InstanceWorld,
 ) -> Result<Role<'a>, InvalidSpec> {
     let account = spec.account.as_ref().ok_or_else(|| {
         invalid("spec.account: it is absent: W and R trade on a side of a TradingAccount")
     })?;
     let view = world.trading.account.as_ref();
-    let station = |side: Option<&'a AccountSide>| Station {
+    Ok(Role::Trading(Station {
+        side,
         account,
         view,
-        side,
-    };
-    Ok(if spec.tier == Tier::W {
-        Role::Live(station(view.and_then(|view| view.spec.live.as_ref())))
-    } else {
-        Role::Demo(station(view.and_then(|view| view.spec.demo.as_ref())))
-    })
+        declared: view.and_then(|view| side.declared(&view.spec)),
+    }))
 }
 
-/// One trader at a time mounts a journal.
-fn journal<'a>(
-    station: Station<'a>,
-    namespace: String,
-    tier: Tier,
-    declared_by: &'static str,
-) -> Declaration<'a> {
-    let declared = station.side.and_then(|side| side.journal.as_ref());
-    let storage = Storage {
-        size: declared.map_or_else(|| JOURNAL_SIZE.into(), |journal| journal.size.clone()),
-        storage_class_name: declared.and_then(|journal| journal.storage_class_name.clone()),
-        when_deleted: Some(WhenDeleted::Retain),
-    };
-    Declaration {
-        namespace,
-        name: names::journal_claim(station.account),
-        labels: names::journal_labels(tier),
-        storage: Cow::Owned(storage),
-        declared_by,
-        access_mode: "ReadWriteOncePod",
-        owner: None,
+impl Station<'_> {
+    /// The volume for journal, ledger and halt latch.
+    fn journal(&self) -> Storage {
+        let declared = self.declared.and_then(|side| side.journal.as_ref());
+        Storage {
+            size: declared.map_or_else(|| JOURNAL_SIZE.into(), |journal| journal.size.clone()),
+            storage_class_name: declared.and_then(|journal| journal.storage_class_name.clone()),
+            when_deleted: Some(WhenDeleted::Retain),
+        }
     }
 }
 

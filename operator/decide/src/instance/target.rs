@@ -122,7 +122,7 @@ impl Obstacle {
             Self::NotFound { .. } => "RevisionNotFound",
             Self::Invalid { .. } => "RevisionInvalid",
             Self::Replaced { .. } => "RevisionReplaced",
-            Self::Held(hold) => hold.reason,
+            Self::Held(hold) => hold.why.reason,
         }
     }
 
@@ -141,7 +141,7 @@ impl Obstacle {
             } => format!(
                 "ConfigRevision '{revision}' was {runs} when it was taken and is {declared} now; nothing rolls: create the new configuration under another name and declare that"
             ),
-            Self::Held(hold) => hold.message.clone(),
+            Self::Held(hold) => hold.why.message.clone(),
         }
     }
 
@@ -150,7 +150,7 @@ impl Obstacle {
             Self::NotFound { revision, .. } => format!("revision {revision}"),
             Self::Invalid { revision, .. } => format!("a valid revision instead of {revision}"),
             Self::Replaced { revision, .. } => format!("another name than {revision}"),
-            Self::Held(hold) => hold.waiting_for.clone(),
+            Self::Held(hold) => hold.why.waiting_for.clone(),
         }
     }
 
@@ -163,7 +163,7 @@ impl Obstacle {
                 self.message(),
                 self.waiting_for(),
             )),
-            Self::Held(hold) => hold.problem(),
+            Self::Held(hold) => hold.is_problem.then(|| hold.why.clone()),
         }
     }
 }

@@ -5,7 +5,7 @@ use triptych_crds::{
     TradingState,
     promotion::{GateVerdict, ProvenConfiguration},
     text::HaltId,
-    trading_instance::{Halt, HaltSource},
+    trading_instance::{Ceiling, CeilingReason, Halt, HaltSource},
 };
 
 use crate::{
@@ -15,13 +15,7 @@ use crate::{
     world::{Attestation, HaltAnswer, Pairing, Revision, Seal, TraderStatus},
 };
 
-use super::{
-    gates,
-    permission::{self, Pair},
-    situation::Situation,
-    subject::Role,
-    target::Obstacle,
-};
+use super::{gates, permission, situation::Situation};
 
 /// As many proven configurations as the status holds.
 const MOST_PROVEN: usize = 32;
@@ -54,6 +48,12 @@ pub(super) fn trading_state(situation: &Situation<'_>) -> TradingState {
     said.unwrap_or_else(|| situation.trader.trading_state())
 }
 
+/// The ceiling of a configuration that W took, or takes, without its gates.
+fn unproven<'a>(situation: &'a Situation<'_>) -> Option<&'a Ceiling> {
+    let ceiling = situation.ceiling.as_ref();
+    ceiling.filter(|ceiling| ceiling.reason == CeilingReason::Unproven)
+}
+
 /// The halt in force. One that ends by itself has no identifier and is not shown.
 pub(super) fn halt(situation: &Situation<'_>) -> Option<Halt> {
     situation.trader.station()?;
@@ -66,6 +66,7 @@ fn shown(answer: &HaltAnswer) -> Option<Halt> {
         "Annotation" => HaltSource::Annotation,
         "Breaker" => HaltSource::Breaker,
         "Endpoint" => HaltSource::Endpoint,
+        "Ceiling" => HaltSource::Ceiling,
         _ => HaltSource::Trader,
     };
     let id = answer.id.as_deref().filter(|id| can_be_named(id))?;
@@ -102,14 +103,16 @@ pub(super) fn gates(situation: &Situation<'_>) -> Vec<GateVerdict> {
     }
 }
 
-/// What W may go back to without waiting. A configuration is proven once W is ready on it and
-/// attests it: there are no steps of a ramp to complete.
+/// What W may go back to without waiting. A configuration that passed its gates is proven once W is
+/// ready on it and attests it: there are no steps of a ramp to complete.
 pub(super) fn proven(situation: &Situation<'_>) -> Vec<ProvenConfiguration> {
     let status = situation.world.instance.status.as_ref();
     let mut proven = status.map_or_else(Vec::new, |status| status.proven.clone());
     let running = situation.attested.as_ref().and_then(Attested::running);
-    let is_live = matches!(situation.trader.role, Role::Live(_));
-    if let Some(running) = running.filter(|_| is_live && situation.is_attested_ready())
+    let is_live = situation.trader.is_writer();
+    let is_unproven = |hash: &str| unproven(situation).is_some_and(|of| of.config_hash == hash);
+    if let Some(running) = running
+        .filter(|running| is_live && situation.is_attested_ready() && !is_unproven(&running.hash))
         && !proven.iter().any(|known| known.config_hash == running.hash)
     {
         let newest = ProvenConfiguration {
@@ -141,10 +144,10 @@ fn mirror_in_sync(situation: &Situation<'_>) -> Option<ConditionReport> {
     let declared = situation.declared_hash();
     let says =
         |holds, reason, message: &str| Some(ConditionReport::new(kind, holds, reason, message));
-    let (name, hash) = match permission::pair(&situation.trader, situation.world) {
-        Ok(Pair::Alone) => return None,
-        Ok(Pair::With { name, hash, .. }) => (name, hash),
-        Err(hold) => return says(Holds::False, hold.reason, &hold.message),
+    let (name, hash) = match permission::other_half(&situation.trader, situation.world) {
+        Ok(None) => return None,
+        Ok(Some(other)) => (other.name, other.hash),
+        Err(hold) => return says(Holds::False, hold.why.reason, &hold.why.message),
     };
     let (Some(declared), Some(hash)) = (declared, hash) else {
         let message = format!("one of this instance and {name} declares no usable revision");
@@ -189,14 +192,20 @@ fn key_isolated(situation: &Situation<'_>) -> ConditionReport {
 }
 
 fn promoted(situation: &Situation<'_>) -> Option<ConditionReport> {
-    if !matches!(situation.trader.role, Role::Live(_)) {
+    if !situation.trader.is_writer() {
         return None;
     }
     let kind = ConditionType::Promoted;
+    if let (None, Some(ceiling)) = (situation.target.obstacle(), unproven(situation)) {
+        let reason = ceiling.reason.as_str();
+        return Some(ConditionReport::new(
+            kind,
+            Holds::False,
+            reason,
+            &ceiling.message,
+        ));
+    }
     Some(match situation.target.obstacle() {
-        Some(Obstacle::Held(hold)) => {
-            ConditionReport::new(kind, Holds::False, hold.reason, &hold.message)
-        }
         Some(obstacle) => {
             ConditionReport::new(kind, Holds::False, obstacle.reason(), obstacle.message())
         }

@@ -30,7 +30,7 @@ pub struct Placement<'a> {
     /// Namespace of the objects: the instance's own, or the sealed one of its account's side.
     pub namespace: String,
     /// Name of the StatefulSet.
-    pub name: &'a str,
+    pub name: String,
     /// Whose it is.
     pub identity: Identity<'a>,
     /// Tier.
@@ -56,7 +56,7 @@ pub fn render(
     ];
     StatefulSet {
         metadata: ObjectMeta {
-            name: Some(placement.name.to_owned()),
+            name: Some(placement.name.clone()),
             namespace: Some(placement.namespace.clone()),
             labels: Some(names::instance_labels(identity, placement.tier, "trader")),
             annotations: Some(

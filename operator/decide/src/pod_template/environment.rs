@@ -9,7 +9,10 @@ use k8s_openapi::api::core::v1::{
 use triptych_crds::{Tier, trading_instance::Ledger};
 
 use super::volumes::{self, DATA_DIRECTORY, KEYS_DIRECTORY, Mounted};
-use crate::names::{self, LIVE_TIER, TIER_TAINT, W_NODE_LABEL};
+use crate::{
+    names::{self, LIVE_TIER, TIER_TAINT, W_NODE_LABEL},
+    side::SideName,
+};
 
 /// What a tier has that others do not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,8 +89,8 @@ impl Environment<'_> {
     pub(crate) fn key_secret(&self) -> Option<String> {
         match self {
             Self::Observe { .. } => None,
-            Self::Demo(side) => Some(names::demo_key(side.account)),
-            Self::Live(side) => Some(names::live_key(side.account)),
+            Self::Demo(side) => Some(SideName::Demo.key(side.account)),
+            Self::Live(side) => Some(SideName::Live.key(side.account)),
         }
     }
 

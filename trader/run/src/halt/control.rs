@@ -259,6 +259,7 @@ mod tests {
         InstanceView::There {
             asked: None,
             resume: None,
+            recorded: None,
         }
     }
 
@@ -365,6 +366,7 @@ mod tests {
         first.instance(InstanceView::There {
             asked: Some(asked),
             resume: None,
+            recorded: None,
         });
         let is_latched =
             |standing: &Standing| standing.halt.as_ref().is_some_and(|halt| halt.id.is_some());

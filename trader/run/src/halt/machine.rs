@@ -32,6 +32,19 @@ pub struct Asked {
     pub reason: String,
 }
 
+/// A halt as the status of the TradingInstance records it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    /// Its identifier.
+    pub id: HaltId,
+    /// `Halted` or `Reducing`.
+    pub state: TradingState,
+    /// Where it came from.
+    pub source: Source,
+    /// Why.
+    pub reason: String,
+}
+
 /// What was last read of the TradingInstance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InstanceView {
@@ -41,6 +54,8 @@ pub enum InstanceView {
         asked: Option<Asked>,
         /// The halt that it clears.
         resume: Option<HaltId>,
+        /// The halt that its status records: the trader's own words, which the operator wrote down.
+        recorded: Option<Recorded>,
     },
     /// It is not there any more, or another one has its name.
     Gone {
@@ -59,6 +74,16 @@ impl InstanceView {
                 reason: reason.clone(),
             }),
         }
+    }
+
+    /// The recorded halt, where nobody has cleared it.
+    fn still_recorded(&self) -> Option<&Recorded> {
+        let Self::There { recorded, .. } = self else {
+            return None;
+        };
+        recorded
+            .as_ref()
+            .filter(|recorded| !self.resumes(&recorded.id))
     }
 
     fn resumes(&self, id: &HaltId) -> bool {
@@ -153,6 +178,8 @@ pub struct Machine {
     /// What the latch shall hold.
     wish: Option<Halt>,
     instance: Option<InstanceView>,
+    /// Whether latch and TradingInstance were both read since the start.
+    compared: bool,
     /// Why the latch could not be written the last time.
     failure: Option<String>,
 }
@@ -165,6 +192,7 @@ impl Machine {
             latch: Latch::Unread,
             wish: None,
             instance: None,
+            compared: false,
             failure: None,
         }
     }
@@ -186,6 +214,7 @@ impl Machine {
             }
             Input::LatchFailed(reason) => self.failure = Some(reason),
         }
+        self.take_up_recorded(&fresh);
         self.follow_instance(fresh);
     }
 
@@ -291,6 +320,24 @@ impl Machine {
                 since: fresh.at,
             });
         }
+    }
+
+    /// A volume that was lost, with its latch, does not end a halt: once after the start, an empty
+    /// latch takes up what the status of the TradingInstance records.
+    fn take_up_recorded(&mut self, fresh: &Fresh) {
+        let (Latch::Holds(held), Some(instance)) = (&self.latch, &self.instance) else {
+            return;
+        };
+        if std::mem::replace(&mut self.compared, true) || held.is_some() || self.wish.is_some() {
+            return;
+        }
+        self.wish = instance.still_recorded().map(|recorded| Halt {
+            id: recorded.id.clone(),
+            state: recorded.state,
+            source: recorded.source,
+            reason: recorded.reason.clone(),
+            since: fresh.at,
+        });
     }
 
     /// Follows what the TradingInstance asks for and clears.

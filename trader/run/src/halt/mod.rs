@@ -33,6 +33,8 @@ pub enum Source {
     Breaker,
     /// `POST /v1/halt`.
     Endpoint,
+    /// `status.ceiling` of the TradingInstance: the operator bounds what this configuration may do.
+    Ceiling,
     /// The TradingInstance is gone, or another one has its name.
     InstanceGone,
     /// Since its start, the trader has not read both its latch and its TradingInstance.
@@ -41,13 +43,21 @@ pub enum Source {
 
 impl Source {
     /// Those that are latched: all but the start, which ends by itself.
-    pub const LATCHED: [Self; 5] = [
+    pub const LATCHED: [Self; 6] = [
         Self::Spec,
         Self::Annotation,
         Self::Breaker,
         Self::Endpoint,
+        Self::Ceiling,
         Self::InstanceGone,
     ];
+
+    /// The source of a latched halt by its name.
+    pub(crate) fn latched(name: &str) -> Option<Self> {
+        Self::LATCHED
+            .into_iter()
+            .find(|source| source.name() == name)
+    }
 
     /// The name in status, latch and metrics.
     pub const fn name(self) -> &'static str {
@@ -56,6 +66,7 @@ impl Source {
             Self::Annotation => "Annotation",
             Self::Breaker => "Breaker",
             Self::Endpoint => "Endpoint",
+            Self::Ceiling => "Ceiling",
             Self::InstanceGone => "InstanceGone",
             Self::Start => "Start",
         }

@@ -6,10 +6,11 @@
 use kube::api::DynamicObject;
 use serde_json::Value;
 use triptych_crds::TradingState;
+use triptych_crds::hash::ConfigHash;
 use triptych_crds::text::{HaltId, Ratio};
 
-use crate::halt::machine::{Asked, InstanceView};
-use crate::halt::{Source, bounded};
+use crate::halt::machine::{Asked, InstanceView, Recorded};
+use crate::halt::{Source, bounded, severity};
 
 /// The annotation that asks for a halt; its value is the reason.
 pub const HALT_ANNOTATION: &str = "triptych.trading/halt";
@@ -23,6 +24,8 @@ pub struct InstanceIdentity {
     pub name: String,
     /// UID.
     pub uid: String,
+    /// Hash of the configuration that the trader runs.
+    pub config_hash: ConfigHash,
 }
 
 /// One reading.
@@ -52,8 +55,13 @@ pub fn read(object: &DynamicObject, own: &InstanceIdentity) -> Result<Reading, S
     let view = match gone(object, uid, own) {
         Some(reason) => InstanceView::Gone { reason },
         None => InstanceView::There {
-            asked: asked_by_annotation(object).or_else(|| asked_by_spec(spec)),
+            asked: strictest([
+                asked_by_annotation(object),
+                asked_by_spec(spec),
+                asked_by_ceiling(object, own),
+            ]),
             resume: text("resume").map(HaltId),
+            recorded: recorded(object),
         },
     };
     Ok(Reading {
@@ -73,6 +81,7 @@ fn gone(object: &DynamicObject, uid: &str, own: &InstanceIdentity) -> Option<Str
         namespace,
         name,
         uid: own_uid,
+        ..
     } = own;
     if uid != own_uid {
         return Some(format!(
@@ -118,28 +127,70 @@ fn asked_by_spec(spec: &Value) -> Option<Asked> {
     let declared = spec
         .get("tradingState")
         .filter(|declared| !declared.is_null())?;
-    let (state, reason) = match declared.as_str() {
-        Some("Active") => return None,
-        Some("Reducing") => (
-            TradingState::Reducing,
-            "spec.tradingState is Reducing".to_owned(),
-        ),
-        Some("Halted") => (
-            TradingState::Halted,
-            "spec.tradingState is Halted".to_owned(),
-        ),
-        _ => (
-            TradingState::Halted,
-            bounded(&format!(
-                "spec.tradingState is {declared}, which this build does not know: taken for Halted"
-            )),
+    let reason = match known_state(declared) {
+        Some(TradingState::Active) => return None,
+        Some(state) => format!("spec.tradingState is {state:?}"),
+        None => format!(
+            "spec.tradingState is {declared}, which this build does not know: taken for Halted"
         ),
     };
     Some(Asked {
-        state,
+        state: known_state(declared).unwrap_or(TradingState::Halted),
         source: Source::Spec,
-        reason,
+        reason: bounded(&reason),
     })
+}
+
+/// The ceiling of this configuration. One that does not say to which it applies is taken for its own.
+fn asked_by_ceiling(object: &DynamicObject, own: &InstanceIdentity) -> Option<Asked> {
+    let ceiling = status_field(object, "ceiling")?;
+    let of = ceiling.get("configHash").and_then(Value::as_str);
+    if of.is_some_and(|of| of != own.config_hash.as_str()) {
+        return None;
+    }
+    let state = ceiling.get("state").and_then(known_state);
+    let state = state.unwrap_or(TradingState::Halted);
+    let message = ceiling.get("message").and_then(Value::as_str);
+    (state != TradingState::Active).then(|| Asked {
+        state,
+        source: Source::Ceiling,
+        reason: bounded(message.unwrap_or("status.ceiling, without a message")),
+    })
+}
+
+/// The strictest of what is asked; of two that are equally strict, the first.
+fn strictest<const N: usize>(asked: [Option<Asked>; N]) -> Option<Asked> {
+    let asked = asked.into_iter().flatten().rev();
+    asked.max_by_key(|asked| severity(asked.state))
+}
+
+/// The halt that the operator wrote into the status when the trader told of it.
+fn recorded(object: &DynamicObject) -> Option<Recorded> {
+    let halt = status_field(object, "halt")?;
+    let text = |field: &str| halt.get(field).and_then(Value::as_str);
+    let id = text("id").filter(|id| !id.is_empty() && id.len() <= HaltId::MAX_LENGTH)?;
+    let state = status_field(object, "tradingState").and_then(known_state);
+    let is_reducing = state == Some(TradingState::Reducing);
+    let source = text("source").and_then(Source::latched);
+    Some(Recorded {
+        id: HaltId(id.to_owned()),
+        state: if is_reducing {
+            TradingState::Reducing
+        } else {
+            TradingState::Halted
+        },
+        source: source.unwrap_or(Source::InstanceGone),
+        reason: bounded(text("reason").unwrap_or_default()),
+    })
+}
+
+fn status_field<'a>(object: &'a DynamicObject, field: &str) -> Option<&'a Value> {
+    let field = object.data.get("status")?.get(field)?;
+    (!field.is_null()).then_some(field)
+}
+
+fn known_state(value: &Value) -> Option<TradingState> {
+    serde_json::from_value(value.clone()).ok()
 }
 
 #[cfg(test)]
@@ -153,6 +204,7 @@ mod tests {
             namespace: "desk".to_owned(),
             name: "live".to_owned(),
             uid: "1-2-3".to_owned(),
+            config_hash: ConfigHash::of_canonical_bytes(b"{}"),
         }
     }
 
@@ -164,7 +216,8 @@ mod tests {
                 "name": "live", "namespace": "desk", "uid": "1-2-3", "resourceVersion": "42",
                 "annotations": {}
             },
-            "spec": { "tier": "W", "liveRatio": "0.25" }
+            "spec": { "tier": "W", "liveRatio": "0.25" },
+            "status": {}
         });
         for (pointer, value) in changes {
             let (parent, field) = pointer.rsplit_once('/').unwrap();
@@ -237,6 +290,78 @@ mod tests {
     }
 
     #[test]
+    fn a_ceiling_of_the_own_configuration_asks_and_one_of_another_does_not() {
+        let own = own().config_hash;
+        let ceiling = |state: &str, hash: Option<&str>| {
+            let ceiling = json!({ "state": state, "configHash": hash, "message": "revoked" });
+            ("/status/ceiling", ceiling)
+        };
+        let spec = ("/spec/tradingState", json!("Reducing"));
+        for (changes, expected) in [
+            (vec![("/status/ceiling", Value::Null)], None),
+            (
+                vec![ceiling("Halted", Some(own.as_str()))],
+                Some((TradingState::Halted, Source::Ceiling)),
+            ),
+            (
+                vec![ceiling("Reducing", Some(own.as_str()))],
+                Some((TradingState::Reducing, Source::Ceiling)),
+            ),
+            (vec![ceiling("Halted", Some("ab12"))], None),
+            (
+                vec![ceiling("Reducing", None)],
+                Some((TradingState::Reducing, Source::Ceiling)),
+            ),
+            (
+                vec![ceiling("Sleeping", Some(own.as_str()))],
+                Some((TradingState::Halted, Source::Ceiling)),
+            ),
+            (
+                vec![spec.clone(), ceiling("Halted", Some(own.as_str()))],
+                Some((TradingState::Halted, Source::Ceiling)),
+            ),
+            (
+                vec![spec, ceiling("Reducing", Some(own.as_str()))],
+                Some((TradingState::Reducing, Source::Spec)),
+            ),
+        ] {
+            let found = asked(&changes).map(|(state, source, _)| (state, source));
+            assert_eq!(found, expected, "{changes:?}");
+        }
+    }
+
+    #[test]
+    fn the_halt_that_the_status_records_is_read_with_its_state_and_source() {
+        let halt = json!({ "id": "halt-7", "source": "Endpoint", "reason": "loss" });
+        for (state, source, expected) in [
+            (
+                "Halted",
+                "Endpoint",
+                (TradingState::Halted, Source::Endpoint),
+            ),
+            ("Reducing", "Spec", (TradingState::Reducing, Source::Spec)),
+            (
+                "Active",
+                "Trader",
+                (TradingState::Halted, Source::InstanceGone),
+            ),
+        ] {
+            let mut halt = halt.clone();
+            halt["source"] = json!(source);
+            let changes = [
+                ("/status/halt", halt),
+                ("/status/tradingState", json!(state)),
+            ];
+            let InstanceView::There { recorded, .. } = reading(&changes).unwrap().view else {
+                panic!("it is there");
+            };
+            let recorded = recorded.expect("a recorded halt");
+            assert_eq!((recorded.state, recorded.source), expected);
+            assert_eq!((&*recorded.id, &*recorded.reason), ("halt-7", "loss"));
+        }
+    }
+
+    #[test]
     fn ratio_resume_and_version_are_read_as_they_stand() {
         let found = reading(&[("/spec/resume", json!("halt-7"))]).unwrap();
         assert_eq!(found.live_ratio, Some(Ratio("0.25".to_owned())));
@@ -244,6 +369,7 @@ mod tests {
         let expected = InstanceView::There {
             asked: None,
             resume: Some(HaltId("halt-7".to_owned())),
+            recorded: None,
         };
         assert_eq!(found.view, expected);
     }

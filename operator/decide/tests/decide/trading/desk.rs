@@ -160,7 +160,6 @@ pub(crate) fn account(writer: &str) -> AccountView {
         "venue": "BinanceSpot", "live": {}, "demo": {}, "allowedNamespaces": [NAMESPACE]
     });
     AccountView {
-        name: ACCOUNT.to_owned(),
         spec: serde_json::from_value(spec).expect("the account of the tests is valid"),
         writer: Some(Writer {
             namespace: NAMESPACE.to_owned(),

@@ -115,43 +115,6 @@ fn m2_going_back_to_a_proven_configuration_waits_for_no_gate() {
 }
 
 #[test]
-fn a_revoked_configuration_is_taken_by_nobody_even_where_it_is_proven() {
-    let mut desk = Desk::running();
-    desk.commit("r2");
-    desk.settle();
-    desk.wait(300);
-    desk.settle();
-    for cluster in [&mut desk.writer, &mut desk.mirror] {
-        let account = cluster.trading.account.as_mut().expect("an account");
-        account.spec.revoked = serde_json::from_value(serde_json::json!([
-            { "configHash": hash('a'), "reason": "it buys tops" }
-        ]))
-        .expect("a revocation");
-    }
-    desk.commit("r1");
-    desk.settle();
-    desk.wait(3_600);
-    desk.settle();
-    assert_eq!(desk.hashes(), (Some(hash('B')), Some(hash('B'))));
-    let plan = desk.writer.plan();
-    assert_eq!(says(&plan, "Degraded"), "True ConfigurationRevoked");
-    assert!(message(&plan, "Degraded").contains("it buys tops"));
-}
-
-#[test]
-fn a_revoked_configuration_that_runs_goes_on_and_says_so() {
-    let mut desk = Desk::running();
-    let account = desk.writer.trading.account.as_mut().expect("an account");
-    account.spec.revoked = serde_json::from_value(serde_json::json!([
-        { "configHash": hash('a'), "reason": "it buys tops" }
-    ]))
-    .expect("a revocation");
-    let plan = desk.writer.plan();
-    assert_eq!(in_short(&plan.actions), Vec::<String>::new());
-    assert_eq!(says(&plan, "Degraded"), "True ConfigurationRevoked");
-}
-
-#[test]
 fn without_exactly_one_mirror_nothing_changes_and_the_reason_is_named() {
     let mirror = |name: &str| MirrorView {
         name: name.to_owned(),

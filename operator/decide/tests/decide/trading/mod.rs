@@ -1,6 +1,7 @@
 //! W and R: the mirror, the account, and what only the environment may differ in.
 
 mod account_rules;
+mod ceiling_rules;
 mod desk;
 mod environment_difference;
 mod mirror_rules;

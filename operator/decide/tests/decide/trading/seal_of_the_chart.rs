@@ -3,8 +3,8 @@
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use triptych_decide::{
-    account::SideName,
     seal::{self, Pieces},
+    side::SideName,
 };
 
 const RENDERED: &str = include_str!("../../../../../tests/charts/golden/trading-account.yaml");
@@ -21,7 +21,7 @@ fn rendered<T: DeserializeOwned>(kind: &str, here: impl Fn(&Value) -> bool) -> V
 
 #[test]
 fn k1_what_the_accounts_chart_renders_is_a_whole_seal_of_either_side() {
-    for side in [SideName::Live, SideName::Demo] {
+    for side in SideName::BOTH {
         let home = side.namespace(ACCOUNT);
         let here = |metadata: &Value| metadata["namespace"] == home.as_str();
         let pieces = Pieces {

@@ -3,8 +3,8 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use triptych_decide::{
-    account::SideName,
     seal::{self, Pieces},
+    side::SideName,
 };
 
 fn object<T: DeserializeOwned>(value: Value) -> T {

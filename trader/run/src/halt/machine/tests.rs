@@ -23,6 +23,7 @@ pub(super) fn view(state: TradingState, resume: Option<&str>) -> InstanceView {
     InstanceView::There {
         asked: asks(state),
         resume: resume.map(|id| HaltId(id.to_owned())),
+        recorded: None,
     }
 }
 
@@ -287,4 +288,65 @@ fn a_stop_before_the_latch_was_read_replaces_what_is_found_in_it() {
         (trader.state(), trader.source()),
         (TradingState::Halted, Some(Source::Breaker))
     );
+}
+
+#[test]
+fn s1_a_volume_that_was_lost_takes_up_the_halt_that_the_status_records() {
+    let recorded = |id: &str| Recorded {
+        id: HaltId(id.to_owned()),
+        state: TradingState::Halted,
+        source: Source::Breaker,
+        reason: "loss".to_owned(),
+    };
+    let seen = |resume: Option<&str>| InstanceView::There {
+        asked: None,
+        resume: resume.map(|id| HaltId(id.to_owned())),
+        recorded: Some(recorded("halt-old")),
+    };
+    for (resume, state) in [
+        (None, TradingState::Halted),
+        (Some("halt-other"), TradingState::Halted),
+        (Some("halt-old"), TradingState::Active),
+    ] {
+        let mut trader = Trader::on(None, 0);
+        trader.see(seen(resume));
+        trader.work();
+        assert_eq!(trader.state(), state, "{resume:?}");
+        let latched = trader.disk.as_ref().map(|halt| &*halt.id);
+        assert_eq!(
+            latched,
+            (state == TradingState::Halted).then_some("halt-old")
+        );
+        trader.see(seen(Some("halt-old")));
+        trader.work();
+        assert_eq!(trader.state(), TradingState::Active);
+        trader.see(seen(None));
+        trader.work();
+        assert_eq!(
+            trader.state(),
+            TradingState::Active,
+            "once after the start only"
+        );
+    }
+}
+
+#[test]
+fn s1_a_latch_that_holds_a_halt_does_not_take_up_another() {
+    let mut trader = Trader::trading();
+    trader.see(view(TradingState::Halted, None));
+    trader.work();
+    let latched = trader.disk.clone();
+    let mut trader = Trader::on(latched.clone(), 10);
+    trader.see(InstanceView::There {
+        asked: None,
+        resume: None,
+        recorded: Some(Recorded {
+            id: HaltId("halt-old".to_owned()),
+            state: TradingState::Halted,
+            source: Source::Breaker,
+            reason: String::new(),
+        }),
+    });
+    trader.work();
+    assert_eq!(trader.disk, latched);
 }
