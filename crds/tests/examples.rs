@@ -107,3 +107,40 @@ fn the_quickstart_instance_runs_a_revision_of_its_own_and_follows_its_tape() {
     );
     assert_eq!(instance["spec"]["marketData"]["url"], url);
 }
+
+#[test]
+fn the_three_tiers_load_one_revision_and_w_and_its_mirror_share_one_account() {
+    let folder = examples().join("three-tiers");
+    let read = |file: &str| documents(&folder.join(file)).remove(0);
+    let revision = &read("revision.yaml")["metadata"];
+    let account = &read("account.yaml")["account"];
+    let writer = read("live.yaml");
+    let mirror = read("demo.yaml");
+    let observer = read("intelligence.yaml");
+    for (instance, tier) in [(&writer, "W"), (&mirror, "R"), (&observer, "ABH")] {
+        assert_eq!(instance["spec"]["tier"], tier);
+        assert_eq!(instance["spec"]["configRevision"], revision["name"]);
+        assert_eq!(instance["metadata"]["namespace"], revision["namespace"]);
+    }
+    assert_eq!(&writer["spec"]["account"], account);
+    assert_eq!(&mirror["spec"]["account"], account);
+    assert_eq!(mirror["spec"]["mirrorOf"], writer["metadata"]["name"]);
+}
+
+#[test]
+fn the_keys_of_the_three_tiers_are_those_of_the_account_and_worth_nothing() {
+    let folder = examples().join("three-tiers");
+    let account = documents(&folder.join("account.yaml")).remove(0);
+    let account = account["account"].as_str().unwrap();
+    let keys = documents(&folder.join("keys.yaml"));
+    assert_eq!(keys.len(), 2);
+    for (key, side) in keys.iter().zip(["live", "demo"]) {
+        assert_eq!(key["metadata"]["name"], format!("{side}-{account}"));
+        let sealed = format!("trading-{side}-{account}");
+        assert_eq!(key["metadata"]["namespace"], sealed);
+        assert_eq!(key["type"], format!("triptych.trading/{side}-key"));
+        for value in key["stringData"].as_object().unwrap().values() {
+            assert!(value.as_str().unwrap().starts_with("not-a-"), "{value}");
+        }
+    }
+}

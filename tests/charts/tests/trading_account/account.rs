@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::rendered;
+use triptych_chart_tests::in_repository;
+
+use crate::{chart, rendered};
 
 fn spec(values: &[&str]) -> Value {
     rendered("alpha", values).get("TradingAccount", "alpha")["spec"].clone()
@@ -72,4 +74,26 @@ fn a_side_that_is_off_leaves_nothing_whatever_else_is_said_of_it() {
     let text = rendered("alpha", &off).to_yaml();
     assert!(!text.contains("live"), "{text}");
     assert!(!text.contains("203.0.113.0"), "{text}");
+}
+
+#[test]
+fn the_example_of_three_tiers_lacks_nothing_but_the_address_of_the_api_server() {
+    let path = in_repository("examples/three-tiers/account.yaml");
+    let values = std::fs::read_to_string(path).unwrap();
+    let values: Value = serde_yaml_ng::from_str(&values).unwrap();
+    let values = values.to_string();
+    assert!(chart("alpha").render(&[&values]).is_err());
+    let cluster = [
+        "network.apiServer.cidrs={10.0.0.1/32}",
+        "network.apiServer.port=6443",
+    ];
+    let rendered = chart("alpha").render(&[&values, cluster[0], cluster[1]]);
+    let rendered = rendered.unwrap();
+    let account = &rendered.get("TradingAccount", "alpha")["spec"];
+    for side in ["live", "demo"] {
+        assert_eq!(
+            account[side]["endpoints"]["marketStreams"],
+            "ws://tape.trading.svc:9443"
+        );
+    }
 }
