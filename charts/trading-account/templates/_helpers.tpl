@@ -32,13 +32,18 @@ app.kubernetes.io/name: trader
 app.kubernetes.io/managed-by: triptych-operator
 {{- end }}
 
-{{/* Groups as the subjects of a binding. */}}
+{{/* Groups and users as the subjects of a binding: (dict "groups" list "users" list), each of them optional. */}}
 {{- define "trading-account.subjects" -}}
-{{- if . -}}
+{{- if or .groups .users -}}
 subjects:
-  {{- range . }}
+  {{- range .groups }}
   - apiGroup: rbac.authorization.k8s.io
     kind: Group
+    name: {{ . | quote }}
+  {{- end }}
+  {{- range .users }}
+  - apiGroup: rbac.authorization.k8s.io
+    kind: User
     name: {{ . | quote }}
   {{- end }}
 {{- else -}}

@@ -6,6 +6,7 @@
 {{- $namespace := include "trading-account.namespace" (dict "chart" $ "side" $side) }}
 {{- $_ := set $sealed $namespace true }}
 {{- if and (not (index $.Values $side).enabled) (lookup "v1" "Namespace" "" $namespace) }}
+{{- $commands = append $commands (printf "kubectl annotate namespace %s triptych.trading/decommission=%s" $namespace $.Values.account) }}
 {{- $commands = append $commands (printf "kubectl delete namespace %s" $namespace) }}
 {{- end }}
 {{- end }}

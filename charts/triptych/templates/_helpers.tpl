@@ -57,3 +57,34 @@ to:
   {{- end }}
 {{- end }}
 {{- end }}
+
+{{/* "true" where operator and inspector run on W nodes: as declared, else everywhere but in profile dev. */}}
+{{- define "triptych.onWNodes" -}}
+{{- $declared := .Values.operator.onWNodes -}}
+{{- if kindIs "bool" $declared }}{{ ternary "true" "" $declared }}{{ else }}{{ ternary "" "true" (eq .Values.profile "dev") }}{{ end -}}
+{{- end }}
+
+{{/* Where operator and inspector run. */}}
+{{- define "triptych.placement" -}}
+{{- $label := include "triptych.policies.wNodeLabel" . }}
+{{- if hasKey .Values.operator.nodeSelector $label }}
+{{- fail (printf "operator.nodeSelector names %s: leave it out, operator.onWNodes places the operator on W nodes" $label) }}
+{{- end }}
+{{- $selector := deepCopy .Values.operator.nodeSelector }}
+{{- $tolerations := .Values.operator.tolerations }}
+{{- if include "triptych.onWNodes" . }}
+{{- $_ := set $selector $label "W" }}
+{{- range list "NoSchedule" "NoExecute" }}
+{{- $taint := dict "key" (include "triptych.policies.wNodeTaint" $) "operator" "Equal" "value" "W" "effect" . }}
+{{- $tolerations = append $tolerations $taint }}
+{{- end }}
+{{- end }}
+{{- with $selector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::manifests::{kind, name};
 
 /// What it knows: group and version, kind, plural, whether it lives in a namespace.
-const KINDS: [(&str, &str, &str, bool); 13] = [
+const KINDS: [(&str, &str, &str, bool); 15] = [
     ("v1", "Namespace", "namespaces", false),
     ("v1", "Pod", "pods", true),
     ("v1", "ResourceQuota", "resourcequotas", true),
@@ -24,6 +24,18 @@ const KINDS: [(&str, &str, &str, bool); 13] = [
         true,
     ),
     ("coordination.k8s.io/v1", "Lease", "leases", true),
+    (
+        "rbac.authorization.k8s.io/v1",
+        "ClusterRole",
+        "clusterroles",
+        false,
+    ),
+    (
+        "rbac.authorization.k8s.io/v1",
+        "ClusterRoleBinding",
+        "clusterrolebindings",
+        false,
+    ),
     ("rbac.authorization.k8s.io/v1", "Role", "roles", true),
     (
         "rbac.authorization.k8s.io/v1",

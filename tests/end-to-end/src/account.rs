@@ -6,6 +6,7 @@ use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::authorization::v1::SubjectAccessReview;
 use kube::{Api, api::PostParams};
 use serde_json::json;
+use triptych_crds::TradingAccount;
 
 use crate::{installation, lab::Lab, namespace::TestNamespace, wait};
 
@@ -149,7 +150,7 @@ impl Account {
         let group = match resource {
             "leases" => "coordination.k8s.io",
             "statefulsets" => "apps",
-            "tradinginstances" => "triptych.trading",
+            "tradinginstances" | "tradingaccounts" => "triptych.trading",
             "rolebindings" => "rbac.authorization.k8s.io",
             _ => "",
         };
@@ -167,22 +168,37 @@ impl Account {
         Ok(answer.status.context("a review without an answer")?.allowed)
     }
 
+    /// Waits until the account's status names no instance that trades it.
+    async fn until_nobody_holds_it(&self) -> Result<()> {
+        let accounts: Api<TradingAccount> = Api::all(self.team.client.clone());
+        let free = |account: &TradingAccount| {
+            let status = account.status.as_ref();
+            let sides = status.map(|status| [status.live.as_ref(), status.demo.as_ref()]);
+            let mut sides = sides.into_iter().flatten().flatten();
+            sides.all(|side| side.writer.is_none())
+        };
+        wait::until(&accounts, &self.name, "nobody holds it", |account| {
+            account.is_none_or(free)
+        })
+        .await
+        .map(|_| ())
+    }
+
     /// Removes the account as docs/accounts.md says, and waits until it is gone.
     pub async fn remove(self) -> Result<()> {
         self.helm(&["uninstall", &self.name])?;
+        self.until_nobody_holds_it().await?;
         let selector = format!("triptych.trading/account={}", self.name);
-        let as_platform = ["--as", &self.platform, "--as-group", PLATFORM];
-        for what in [
-            &["tradingaccounts", "--selector", &selector][..],
-            &["namespaces", "--selector", &selector],
-            &[
-                "rolebindings,roles",
-                "--all-namespaces",
-                "--selector",
-                &selector,
-            ],
+        let meant = format!("triptych.trading/decommission={}", self.name);
+        for words in [
+            &["delete", "tradingaccounts"][..],
+            &["annotate", "namespaces", &meant],
+            &["delete", "namespaces"],
+            &["delete", "rolebindings,roles", "--all-namespaces"],
+            &["delete", "clusterrolebindings,clusterroles"],
         ] {
-            let words = [&["delete"], what, &as_platform].concat();
+            let as_platform = ["--selector", &selector, "--as", &self.platform];
+            let words = [words, &as_platform, &["--as-group", PLATFORM]].concat();
             self.team.lab.kubectl(&words)?;
         }
         ensure!(

@@ -251,9 +251,12 @@ fn notes_name_what_was_left_behind_and_how_it_is_deleted() {
     let commands: Vec<&str> = notes
         .lines()
         .map(str::trim)
-        .filter(|line| line.starts_with("kubectl") && line.contains(" delete "))
+        .skip_while(|line| !line.starts_with("Left over"))
+        .filter(|line| line.starts_with("kubectl"))
+        .take_while(|line| !line.contains("create secret"))
         .collect();
     let expected = [
+        "kubectl annotate namespace trading-demo-alpha triptych.trading/decommission=alpha",
         "kubectl delete namespace trading-demo-alpha",
         "kubectl --namespace team-a delete rolebinding,role trading-demo-alpha",
         "kubectl --namespace team-b delete rolebinding,role trading-live-alpha",

@@ -52,9 +52,9 @@ fn notes_say_how_a_custodian_makes_the_key_of_each_side() {
 
 #[test]
 fn notes_speak_of_the_sides_that_there_are() {
-    let live = notes(&["live.enabled=true"]);
+    let live = notes(&["live.enabled=true", "team.groups={traders}"]);
     assert!(!live.contains("demo"), "{live}");
-    let demo = notes(&["demo.enabled=true"]);
+    let demo = notes(&["demo.enabled=true", "team.groups={traders}"]);
     assert!(!demo.contains("live"), "{demo}");
 }
 
@@ -65,6 +65,7 @@ fn notes_warn_of_an_account_that_cannot_work_yet() {
         "live.destinations[0].cidr=203.0.113.0/24",
         "live.destinations[0].ports={443}",
         "allowedNamespaces={team-a}",
+        "team.groups={traders}",
     ];
     let quiet = notes(&reachable);
     assert!(!quiet.contains("WARNING"), "{quiet}");
@@ -74,6 +75,10 @@ fn notes_warn_of_an_account_that_cannot_work_yet() {
             "live.destinations is empty",
         ),
         (&["live.enabled=true"], "allowedNamespaces is empty"),
+        (
+            &["live.enabled=true"],
+            "team.groups and delivery.users are empty",
+        ),
     ] {
         let notes = notes(values);
         assert!(

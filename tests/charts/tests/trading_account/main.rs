@@ -31,6 +31,7 @@ const ACCOUNTS: [&[&str]; 4] = [
         "demo.enabled=true",
         "allowedNamespaces={team-a,team-b}",
         "team.groups={traders,analysts}",
+        "delivery.users={system:serviceaccount:argocd:argocd-application-controller}",
         "network.dns.cidrs={169.254.20.10/32}",
         "live.journal.storageClassName=fast",
         "live.destinations[0].cidr=0.0.0.0/0",

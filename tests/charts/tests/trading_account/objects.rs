@@ -6,7 +6,7 @@ use k8s_openapi::api::{
     coordination::v1::Lease,
     core::v1::{Namespace, ResourceQuota, ServiceAccount},
     networking::v1::NetworkPolicy,
-    rbac::v1::{Role, RoleBinding},
+    rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding},
 };
 use serde_json::{Value, json};
 use triptych_chart_tests::{
@@ -50,7 +50,12 @@ fn places(manifests: &Manifests) -> BTreeSet<Place> {
 }
 
 fn expected(account: &str, sides: &[&str], allowed: &[&str]) -> BTreeSet<Place> {
-    let mut all = BTreeSet::from([place("TradingAccount", "", account)]);
+    let used = format!("triptych-use-{account}");
+    let mut all = BTreeSet::from([
+        place("TradingAccount", "", account),
+        place("ClusterRole", "", &used),
+        place("ClusterRoleBinding", "", &used),
+    ]);
     for side in sides {
         let sealed = format!("trading-{side}-{account}");
         all.insert(place("Namespace", "", &sealed));
@@ -225,6 +230,8 @@ fn kubernetes_knows_every_field_of_every_object() {
     for values in ACCOUNTS {
         for object in rendered("alpha", values).all() {
             let read = match kind(object) {
+                "ClusterRole" => as_kubernetes_reads_it::<ClusterRole>(object),
+                "ClusterRoleBinding" => as_kubernetes_reads_it::<ClusterRoleBinding>(object),
                 "Lease" => as_kubernetes_reads_it::<Lease>(object),
                 "Namespace" => as_kubernetes_reads_it::<Namespace>(object),
                 "NetworkPolicy" => as_kubernetes_reads_it::<NetworkPolicy>(object),

@@ -24,6 +24,7 @@ const TRADER: &[Row] = &[(
     "get update patch",
 )];
 const READS_INSTANCES: &[Row] = &[("triptych.trading", "tradinginstances", "", "get list watch")];
+const USES_ALPHA: &[Row] = &[("triptych.trading", "tradingaccounts", "alpha", "use")];
 const CUSTODIANS: &[Row] = &[("", "secrets", "", "create delete")];
 
 /// Every Role of an account: namespace, name, rights.
@@ -55,8 +56,29 @@ fn the_roles_of_an_account_are_these_and_no_others() {
         assert_eq!(found, table(rows), "{home}/{role}");
     }
     assert_eq!(manifests.of_kind("Role").count(), ROLES.len());
-    assert_eq!(manifests.of_kind("ClusterRole").count(), 0);
-    assert_eq!(manifests.of_kind("ClusterRoleBinding").count(), 0);
+}
+
+#[test]
+fn the_team_and_its_delivery_may_use_exactly_this_account() {
+    let manifests = rendered("alpha", ACCOUNTS[2]);
+    let roles: Vec<&Value> = manifests.of_kind("ClusterRole").collect();
+    let [role] = roles[..] else {
+        panic!("{roles:?}");
+    };
+    assert_eq!(name(role), "triptych-use-alpha");
+    assert_eq!(rights_of(role), table(USES_ALPHA));
+    let bindings: Vec<&Value> = manifests.of_kind("ClusterRoleBinding").collect();
+    let [binding] = bindings[..] else {
+        panic!("{bindings:?}");
+    };
+    assert_eq!(binding["roleRef"]["name"], "triptych-use-alpha");
+    let delivery = json!({
+        "apiGroup": "rbac.authorization.k8s.io", "kind": "User",
+        "name": "system:serviceaccount:argocd:argocd-application-controller"
+    });
+    let mut users = groups(&["traders", "analysts"]);
+    users.as_array_mut().unwrap().push(delivery);
+    assert_eq!(binding["subjects"], users);
 }
 
 #[test]
@@ -101,8 +123,12 @@ fn k1_nobody_may_read_a_secret_start_a_pod_or_get_into_one() {
 
 /// Objects are kept, so a binding that is no longer rendered would go on granting.
 #[test]
-fn a_group_that_is_taken_off_the_list_loses_its_view() {
+fn a_group_that_is_taken_off_the_list_loses_its_view_and_its_use() {
     let manifests = rendered("alpha", &["live.enabled=true"]);
-    let binding = manifests.get_in("trading-live-alpha", "RoleBinding", "view");
-    assert_eq!(binding["subjects"], json!([]));
+    for binding in [
+        manifests.get_in("trading-live-alpha", "RoleBinding", "view"),
+        manifests.get("ClusterRoleBinding", "triptych-use-alpha"),
+    ] {
+        assert_eq!(binding["subjects"], json!([]));
+    }
 }

@@ -69,6 +69,17 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "team.groups or custodians.groups names system:masters",
         "Name a group of your own people",
     ),
+    ("delivery.users={}", "/delivery/users/0", "pattern"),
+    (
+        "delivery.users={system:anonymous}",
+        "delivery.users names system:anonymous",
+        "system:serviceaccount:<namespace>:<name>",
+    ),
+    (
+        "delivery.groups={robots}",
+        "/delivery",
+        "'groups' not allowed",
+    ),
     ("custodians.groups=null", "/custodians", "'groups'"),
     (
         "network.apiServer.cidrs=null",

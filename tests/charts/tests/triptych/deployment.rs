@@ -253,21 +253,48 @@ fn a_digest_wins_over_a_tag_and_the_tag_defaults_to_the_charts_version() {
     assert_eq!(image(&["image.digest="]), format!("{repository}:{version}"));
 }
 
+/// Whoever takes over a node has the tokens of its pods, so neither runs beside a team's pods.
+#[test]
+fn k1_operator_and_inspector_run_on_w_nodes_unless_the_values_place_them_anywhere() {
+    let label = "node-restriction.kubernetes.io/trading-tier";
+    let tolerations = json!(["NoSchedule", "NoExecute"].map(|effect| json!({
+        "key": "triptych.trading/tier", "operator": "Equal", "value": "W", "effect": effect
+    })));
+    for (values, placed) in [
+        (&[][..], true),
+        (&["operator.onWNodes=true", "profile=dev"], true),
+        (&["profile=dev"], false),
+        (&["operator.onWNodes=false"], false),
+    ] {
+        let manifests = rendered(values);
+        for deployment in ["triptych-operator", "triptych-inspector"] {
+            let pod = &manifests.get("Deployment", deployment)["spec"]["template"]["spec"];
+            if placed {
+                assert_eq!(pod["nodeSelector"], json!({ label: "W" }), "{values:?}");
+                assert_eq!(pod["tolerations"], tolerations, "{values:?}");
+            } else {
+                assert_eq!(pod["nodeSelector"], Value::Null, "{values:?}");
+                assert_eq!(pod["tolerations"], Value::Null, "{values:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn placement_follows_the_values() {
     let manifests = rendered(&[
-        r"operator.nodeSelector.node-restriction\.kubernetes\.io/trading-tier=W",
-        "operator.tolerations[0].key=triptych.trading/tier",
+        "operator.onWNodes=false",
+        "operator.nodeSelector.zone=a",
+        "operator.tolerations[0].key=dedicated",
         "operator.tolerations[0].operator=Exists",
         "operator.priorityClassName=system-cluster-critical",
         "image.pullSecrets={registry}",
     ]);
     let pod = pod(&manifests);
-    let selector = json!({ "node-restriction.kubernetes.io/trading-tier": "W" });
-    assert_eq!(pod["nodeSelector"], selector);
+    assert_eq!(pod["nodeSelector"], json!({ "zone": "a" }));
     assert_eq!(
         pod["tolerations"],
-        json!([{ "key": "triptych.trading/tier", "operator": "Exists" }])
+        json!([{ "key": "dedicated", "operator": "Exists" }])
     );
     assert_eq!(pod["priorityClassName"], "system-cluster-critical");
     assert_eq!(pod["imagePullSecrets"], json!([{ "name": "registry" }]));

@@ -128,12 +128,17 @@ fn k1_who_may_what_is_rendered_from_the_values() {
     }
 }
 
-/// The operator's token must not lie on another node than a W node, where its values place it on these.
+/// The operator's token must not lie on another node than a W node, unless its values say so.
 #[test]
-fn k1_the_operators_pods_must_ask_for_w_nodes_where_the_values_place_it_there() {
+fn k1_the_operators_pods_must_ask_for_w_nodes_unless_the_values_place_it_anywhere() {
     let asks = "spec.nodeSelector of an operator's pod must have";
-    let placed =
-        rendered(&[r"operator.nodeSelector.node-restriction\.kubernetes\.io/trading-tier=W"]);
-    assert!(text(&placed, "triptych-operator-pods").contains(asks));
-    assert!(!text(&rendered(&[]), "triptych-operator-pods").contains(asks));
+    for (values, placed) in [
+        (&[][..], true),
+        (&["operator.onWNodes=true", "profile=dev"], true),
+        (&["profile=dev"], false),
+        (&["operator.onWNodes=false"], false),
+    ] {
+        let policy = text(&rendered(values), "triptych-operator-pods");
+        assert_eq!(policy.contains(asks), placed, "{values:?}");
+    }
 }

@@ -192,7 +192,7 @@ fn no_role_of_people_has_a_verb_on_a_status() {
         .iter()
         .filter(|role| ![OPERATOR, INSPECTOR].contains(&name(role)))
         .collect();
-    assert_eq!(of_people.len(), 4);
+    assert_eq!(of_people.len(), 5);
     for role in of_people {
         for (group, resource, ..) in rights_of(role) {
             assert_eq!(group, "triptych.trading", "{}", name(role));
@@ -262,4 +262,24 @@ fn view_reads_and_edit_writes_what_teams_own() {
     );
     assert!(verbs("triptych-edit", "tradingaccounts").is_empty());
     assert!(verbs("triptych-admin", "tradingaccounts").is_empty());
+}
+
+/// Both are given to somebody by name: neither comes with a role that a team has already.
+#[test]
+fn use_and_break_glass_come_with_no_role_that_is_aggregated() {
+    let manifests = rendered(&[]);
+    for role in roles(&manifests) {
+        let special: Vec<String> = rights_of(role)
+            .into_iter()
+            .map(|(_, _, _, verb)| verb)
+            .filter(|verb| verb == "use" || verb == "break-glass")
+            .collect();
+        if name(role) == "triptych-break-glass" {
+            assert_eq!(special, ["break-glass"]);
+            let labels = role["metadata"]["labels"].as_object().unwrap();
+            assert!(!labels.keys().any(|label| label.contains("aggregate")));
+        } else {
+            assert!(special.is_empty(), "{}: {special:?}", name(role));
+        }
+    }
 }

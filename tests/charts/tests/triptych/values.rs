@@ -40,6 +40,12 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "/operator/nodeSelector/zone",
         "pattern",
     ),
+    ("operator.onWNodes=yes", "/operator/onWNodes", "want"),
+    (
+        r"operator.nodeSelector.node-restriction\.kubernetes\.io/trading-tier=W",
+        "operator.nodeSelector names node-restriction.kubernetes.io/trading-tier",
+        "operator.onWNodes places",
+    ),
     (
         "operator.tolerations[0].effect=Never",
         "/operator/tolerations/0/effect",

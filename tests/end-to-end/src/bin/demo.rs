@@ -65,7 +65,7 @@ async fn show(name: ClusterName) -> Result<()> {
     let options = UpOptions {
         name: name.clone(),
         nodes: 3,
-        w_node: false,
+        w_node: true,
         agent: agent()?,
     };
     up(&options, &progress).await?;

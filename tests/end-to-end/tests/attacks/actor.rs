@@ -12,6 +12,8 @@ use triptych_cluster::{cluster::Cluster, local_cluster::LocalCluster, name::Clus
 
 /// Group of the team, to which RBAC grants `edit` in the whole cluster: what refuses it is a policy.
 pub(crate) const TEAM: &str = "team-a";
+/// Group of those who may break glass in the team's namespace, and edit.
+pub(crate) const ON_CALL: &str = "on-call";
 /// Group of the key custodians, as the chart has it by default.
 pub(crate) const CUSTODIANS: &str = "triptych:key-custodians";
 /// Group of the platform team, as the chart has it by default.
@@ -28,6 +30,8 @@ pub(crate) const TRADER: &str = "system:serviceaccount:trading-live-alpha:trader
 pub(crate) enum Actor {
     /// Somebody of a team, with `edit`; a certificate.
     TeamEditor,
+    /// Somebody of a team who may break glass besides; a certificate.
+    OnCall,
     /// An administrator of the cluster that is not of the platform, such as Argo CD; a certificate.
     Delivery,
     /// A key custodian; a certificate.
@@ -94,6 +98,7 @@ impl Actor {
     pub(crate) async fn client(self, cluster: &LocalCluster, tokens: &Tokens) -> Result<Client> {
         match self {
             Self::TeamEditor => by_certificate(cluster, "eve", &[TEAM]).await,
+            Self::OnCall => by_certificate(cluster, "olga", &[ON_CALL]).await,
             Self::Delivery => by_certificate(cluster, DELIVERY, &[]).await,
             Self::Custodian => by_certificate(cluster, "carol", &[CUSTODIANS]).await,
             Self::Platform => by_certificate(cluster, "paul", &[PLATFORM]).await,
@@ -147,7 +152,8 @@ async fn impersonated(cluster: &LocalCluster, user: &str, group: &str) -> Result
     client_of(kubeconfig).await
 }
 
-async fn by_token(cluster: &LocalCluster, token: &str) -> Result<Client> {
+/// A client of whoever holds a token.
+pub(crate) async fn by_token(cluster: &LocalCluster, token: &str) -> Result<Client> {
     let mut kubeconfig = Kubeconfig::read_from(cluster.kubeconfig())?;
     for named in &mut kubeconfig.auth_infos {
         named.auth_info = Some(serde_json::from_value(json!({ "token": token }))?);

@@ -53,7 +53,10 @@ impl Attempt {
 
 /// Names of the policies.
 pub(crate) mod policy {
+    pub(crate) const ACCOUNTS_IN_USE: &str = "triptych-accounts-in-use";
+    pub(crate) const ACCOUNT_USE: &str = "triptych-account-use";
     pub(crate) const BINDINGS: &str = "triptych-bindings";
+    pub(crate) const BREAK_GLASS: &str = "triptych-break-glass";
     pub(crate) const DEMO_PODS: &str = "triptych-demo-pods";
     pub(crate) const JOURNAL_CLAIMS: &str = "triptych-journal-claims";
     pub(crate) const KEY_SECRETS: &str = "triptych-key-secrets";
@@ -70,8 +73,11 @@ pub(crate) mod policy {
     pub(crate) const W_TIER_PODS: &str = "triptych-w-tier-pods";
 
     /// All of them.
-    pub(crate) const ALL: [&str; 15] = [
+    pub(crate) const ALL: [&str; 18] = [
+        ACCOUNTS_IN_USE,
+        ACCOUNT_USE,
         BINDINGS,
+        BREAK_GLASS,
         DEMO_PODS,
         JOURNAL_CLAIMS,
         KEY_SECRETS,

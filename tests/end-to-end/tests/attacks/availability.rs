@@ -8,6 +8,7 @@ use crate::{
         Actor::{Delivery, TeamEditor},
         administrator,
     },
+    declared,
     ground::{LIVE_EMPTY, TEAM_SPACE},
     lab::Lab,
     pods,
@@ -64,6 +65,7 @@ async fn an_unrelated_pod_is_created_right_after_a_restart_of_the_api_server_and
     )
     .await?;
     lab.upgrade_as_platform()?;
+    declared::declare(&administrator).await?;
     ensure!(
         refused_by_policy.is_none(),
         "an unrelated pod was refused by a policy: {refused_by_policy:?}"

@@ -6,7 +6,8 @@ use kube::Client;
 use serde_json::{Value, json};
 
 use crate::{
-    actor::{CUSTODIANS, DELIVERY, Node, PLATFORM, TEAM, TRADER},
+    actor::{CUSTODIANS, DELIVERY, Node, ON_CALL, PLATFORM, TEAM, TRADER},
+    declared::{self, FREE},
     pods::{self, altered},
     request::{Answer, Request, cluster_wide, collection},
 };
@@ -29,12 +30,18 @@ pub(crate) const LIVE_WAITING: &str = "trading-live-beta";
 pub(crate) const LIVE_EMPTY: &str = "trading-live-gamma";
 /// A live namespace without a trader and without its key.
 pub(crate) const LIVE_KEYLESS: &str = "trading-live-zeta";
+/// A live namespace of which the platform said that it goes.
+pub(crate) const LIVE_LEAVING: &str = "trading-live-omega";
 /// A demo namespace whose trader runs on R's node.
 pub(crate) const DEMO: &str = "trading-demo-alpha";
 /// A demo namespace without a trader.
 pub(crate) const DEMO_EMPTY: &str = "trading-demo-gamma";
 /// The volume of account alpha's journal.
 pub(crate) const JOURNAL_VOLUME: &str = "alphas-journal";
+
+const RBAC: &str = "rbac.authorization.k8s.io/v1";
+/// The role that may use the account that nobody holds.
+const USES_FREE: &str = "attacks-use-free";
 
 const SEALED: [&str; 6] = [
     LIVE,
@@ -56,15 +63,7 @@ pub(crate) async fn prepare(administrator: &Client) -> Result<()> {
         )
         .await?;
     }
-    for (name, role, subject) in rights() {
-        let path = cluster_wide("rbac.authorization.k8s.io/v1", "clusterrolebindings");
-        create(
-            administrator,
-            path,
-            cluster_role_binding(name, role, &subject),
-        )
-        .await?;
-    }
+    grant(administrator).await?;
     create(
         administrator,
         cluster_wide("core", "namespaces"),
@@ -79,10 +78,51 @@ pub(crate) async fn prepare(administrator: &Client) -> Result<()> {
         )
         .await?;
     }
+    let mut binding = cluster_role_binding("on-call", "triptych-break-glass", &group(ON_CALL));
+    binding["kind"] = json!("RoleBinding");
+    create(
+        administrator,
+        collection(RBAC, TEAM_SPACE, "rolebindings"),
+        binding,
+    )
+    .await?;
     for name in SEALED {
         seal(administrator, name).await?;
     }
+    let leaving = altered(
+        sealed_namespace(LIVE_LEAVING),
+        &[(
+            "/metadata/annotations",
+            json!({ "triptych.trading/decommission": "omega" }),
+        )],
+    );
+    create(administrator, cluster_wide("core", "namespaces"), leaving).await?;
+    declared::declare(administrator).await?;
     run_traders(administrator).await
+}
+
+/// Grants what `rights` says, the use of one account, and the breaking of glass in the team's namespace.
+async fn grant(administrator: &Client) -> Result<()> {
+    for (name, role, subject) in rights() {
+        let path = cluster_wide(RBAC, "clusterrolebindings");
+        create(
+            administrator,
+            path,
+            cluster_role_binding(name, role, &subject),
+        )
+        .await?;
+    }
+    let use_of_free = json!({
+        "apiVersion": RBAC, "kind": "ClusterRole", "metadata": { "name": USES_FREE },
+        "rules": [{ "apiGroups": ["triptych.trading"], "resources": ["tradingaccounts"],
+            "resourceNames": [FREE], "verbs": ["use"] }]
+    });
+    create(
+        administrator,
+        cluster_wide(RBAC, "clusterroles"),
+        use_of_free,
+    )
+    .await
 }
 
 /// A sealed namespace with its labels.
@@ -211,8 +251,7 @@ async fn run_traders(administrator: &Client) -> Result<()> {
 }
 
 /// Who is granted what. RBAC is generous on purpose: what refuses an attack is then a policy.
-fn rights() -> [(&'static str, &'static str, Value); 5] {
-    let group = |name: &str| json!({ "kind": "Group", "apiGroup": "rbac.authorization.k8s.io", "name": name });
+fn rights() -> [(&'static str, &'static str, Value); 7] {
     let delivery =
         json!({ "kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": DELIVERY });
     let agent =
@@ -220,10 +259,16 @@ fn rights() -> [(&'static str, &'static str, Value); 5] {
     [
         ("attacks-network", "cluster-admin", agent),
         ("attacks-team", "edit", group(TEAM)),
+        ("attacks-team-account", USES_FREE, group(TEAM)),
+        ("attacks-on-call", "edit", group(ON_CALL)),
         ("attacks-delivery", "cluster-admin", delivery),
         ("attacks-custodians", "cluster-admin", group(CUSTODIANS)),
         ("attacks-platform", "cluster-admin", group(PLATFORM)),
     ]
+}
+
+fn group(name: &str) -> Value {
+    json!({ "kind": "Group", "apiGroup": "rbac.authorization.k8s.io", "name": name })
 }
 
 fn parts(sealed: &str) -> (&str, &str) {

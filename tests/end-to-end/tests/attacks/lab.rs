@@ -11,18 +11,19 @@ use triptych_cluster::{cluster::Cluster, local_cluster::LocalCluster};
 use triptych_end_to_end::{installation::workspace, lab::made_apart, objects, wait};
 
 use crate::{
+    account_use,
     actor::{Actor, Node, PLATFORM, Tokens, administrator, cluster_name},
     attack::{Attack, policy},
-    cluster_wide_storage, demo_pods,
-    ground::{self, LIVE, SYSTEM, W_LABEL, W_TAINT},
-    journal, key_secrets, live_pods, node_objects, operator_namespace,
+    break_glass, cluster_wide_storage, demo_pods,
+    ground::{self, LIVE, SYSTEM},
+    journal, key_secrets, live_pods, node_objects, operator_namespace, removal,
     request::{Answer, Request, collection, object},
     running_traders, sealed_namespace_contents, sealed_namespaces, secret_references,
     stolen_kubelets, w_nodes, workloads,
 };
 
 /// The operator's account in its namespace, and the traders' in theirs.
-const OPERATOR_ACCOUNT: &str = "triptych-operator";
+pub(crate) const OPERATOR_ACCOUNT: &str = "triptych-operator";
 const TRADER_ACCOUNT: &str = "trader";
 
 /// A cluster on which the policies are in force, and what the attacks did before.
@@ -76,7 +77,7 @@ impl Lab {
             stolen_kubelet: stolen_kubelets::Unguarded::default(),
         };
         lab.attack_unguarded().await?;
-        lab.stolen_kubelet = stolen_kubelets::unguarded(&mut lab.clients()).await?;
+        lab.stolen_kubelet = stolen_kubelets::unguarded(&lab.cluster, &mut lab.clients()).await?;
         lab.upgrade_as_platform()?;
         lab.until_every_policy_is_in_force().await?;
         Ok(lab)
@@ -249,6 +250,9 @@ fn catalogue() -> Vec<Attack> {
         cluster_wide_storage::attacks(),
         operator_namespace::attacks(),
         stolen_kubelets::attacks(),
+        account_use::attacks(),
+        break_glass::attacks(),
+        removal::attacks(),
     ]
     .concat()
 }
@@ -283,15 +287,11 @@ fn check(attack: &Attack, answer: &Answer) -> Result<()> {
 
 /// Installs the chart. The operator's image does not exist: its pods get a node and a token, and run nothing.
 fn install(cluster: &LocalCluster, kubeconfig: &Path, policies: bool) -> Result<()> {
-    let label = W_LABEL.replace('.', r"\.");
     let digest = "0".repeat(64);
     let values = [
         format!("image.repository={}/triptych/none", cluster.registry()),
         format!("image.digest=sha256:{digest}"),
         "operator.replicas=1".to_owned(),
-        format!("operator.nodeSelector.{label}=W"),
-        format!("operator.tolerations[0].key={W_TAINT}"),
-        "operator.tolerations[0].operator=Exists".to_owned(),
         "policies.storageProvisioners.users={triptych:local-volumes}".to_owned(),
         format!("policies.enabled={policies}"),
     ];
@@ -355,7 +355,8 @@ pub(crate) async fn operator_pod(administrator: &Client) -> Result<Pod> {
     .await
 }
 
-async fn token(
+/// A token of an account, bound to a pod where there is one.
+pub(crate) async fn token(
     client: &Client,
     namespace: &str,
     account: &str,

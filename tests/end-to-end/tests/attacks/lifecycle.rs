@@ -64,8 +64,12 @@ async fn a_live_trader_is_made_scheduled_evicted_replaced_and_removed_under_the_
     until_placed(&traders, &objects::uid(&second)).await?;
 
     let namespaces: Api<Namespace> = Api::all(administrator);
-    let end = Request::delete(cluster_wide("core", &format!("namespaces/{NAMESPACE}")));
-    in_earnest(&mut clients, Platform, end).await?;
+    let namespace = cluster_wide("core", &format!("namespaces/{NAMESPACE}"));
+    let meant =
+        json!({ "metadata": { "annotations": { "triptych.trading/decommission": ACCOUNT } } });
+    let announce = Request::patch(namespace.clone(), meant);
+    in_earnest(&mut clients, Platform, announce).await?;
+    in_earnest(&mut clients, Platform, Request::delete(namespace)).await?;
     wait::until_gone(&namespaces, NAMESPACE).await
 }
 

@@ -3,10 +3,13 @@
 
 #![allow(clippy::too_many_lines, reason = "tables, one row an attack")]
 
+mod account_use;
 mod actor;
 mod attack;
 mod availability;
+mod break_glass;
 mod cluster_wide_storage;
+mod declared;
 mod demo_pods;
 mod ground;
 mod journal;
@@ -21,6 +24,7 @@ mod operator_namespace;
 mod platform_and_custodians;
 mod pods;
 mod policies;
+mod removal;
 mod request;
 mod running_traders;
 mod schema;

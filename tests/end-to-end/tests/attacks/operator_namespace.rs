@@ -206,17 +206,17 @@ fn pods_of_the_operator() -> Vec<Attack> {
         (
             "with a sidecar",
             vec![("/spec/containers/-", sidecar.clone())],
-            "nothing beside it",
+            "neither has anything beside it",
         ),
         (
             "with an init container",
             vec![("/spec/initContainers", json!([sidecar]))],
-            "nothing beside it",
+            "neither has anything beside it",
         ),
         (
             "with another command",
             vec![("/spec/containers/0/command", json!(["/bin/sh"]))],
-            "nothing beside it",
+            "neither has anything beside it",
         ),
         (
             "with the node's disk",
@@ -230,6 +230,11 @@ fn pods_of_the_operator() -> Vec<Attack> {
             "in the node's network",
             vec![("/spec/hostNetwork", json!(true))],
             "shares no namespace",
+        ),
+        (
+            "with the account of the inspector",
+            vec![("/spec/serviceAccountName", json!("triptych-inspector"))],
+            "neither has anything beside it",
         ),
     ];
     alterations

@@ -63,11 +63,6 @@ async fn platform_and_custodians_do_their_work() -> Result<()> {
             ),
         ),
         (
-            "delete a live namespace",
-            Platform,
-            Request::delete(cluster_wide("core", &format!("namespaces/{LIVE}"))),
-        ),
-        (
             "make a trader's account",
             Platform,
             Request::create(

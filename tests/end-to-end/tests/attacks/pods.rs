@@ -45,6 +45,7 @@ pub(crate) fn ordinary(name: &str) -> Value {
 pub(crate) fn operator(name: &str) -> Value {
     let mut pod = ordinary(name);
     pod["spec"]["serviceAccountName"] = json!("triptych-operator");
+    pod["spec"]["automountServiceAccountToken"] = json!(true);
     pod["spec"]["containers"][0]["command"] = json!(["/usr/local/bin/triptych-operator"]);
     pod["spec"]["nodeSelector"] = json!({ W_LABEL: "W" });
     pod["spec"]["tolerations"] = json!([{ "key": W_TAINT, "operator": "Exists" }]);

@@ -2,20 +2,24 @@
 //! than W's may name the live key. Reading is not admission's: these go the whole way.
 
 use anyhow::{Context, Result, bail, ensure};
+use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt;
 use serde_json::{Value, json};
+use triptych_cluster::local_cluster::LocalCluster;
 use triptych_end_to_end::wait;
 
 use crate::{
     actor::{
-        Actor::{Delivery, Kubelet},
-        Node,
+        Actor::{Controller, Delivery, Kubelet, Platform},
+        Node, administrator, by_token,
     },
     attack::{
         Attack, attempt,
-        policy::{LIVE_PODS, SEAL},
+        policy::{LIVE_PODS, OPERATOR_NAMESPACE, OPERATOR_PODS, SEAL},
     },
-    ground::{DEMO, LIVE, LIVE_EMPTY},
-    lab::{Clients, Lab},
+    ground::{DEMO, LIVE, LIVE_EMPTY, SYSTEM},
+    lab::{Clients, Lab, OPERATOR_ACCOUNT, operator_pod, token, token_request},
+    legitimate::named,
     pods::{self, altered},
     request::{Answer, Request, cluster_wide, collection, object},
 };
@@ -27,6 +31,8 @@ pub(crate) struct Unguarded {
     key: Option<Value>,
     /// Whether its mirror pod in a live namespace came past admission.
     mirror_pod: bool,
+    /// What came of a write in a live namespace with a token of the operator that R's kubelet got.
+    operators_write: Option<Answer>,
 }
 
 #[tokio::test]
@@ -73,6 +79,40 @@ async fn k1_a_stolen_kubelet_reads_no_key_because_no_pod_on_its_node_may_name_on
         ensure!(
             matches!(read, Answer::Done(_)),
             "the kubelet of {node:?} needs {namespace}/{secret}: {read:?}"
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn k1_the_operators_token_is_not_to_be_had_on_another_node_than_a_w_node() -> Result<()> {
+    let lab = Lab::get();
+    let before = &lab.stolen_kubelet().operators_write;
+    ensure!(
+        matches!(before, Some(Answer::Done(_))),
+        "without policies R's kubelet wrote as the operator: {before:?}"
+    );
+
+    let mut clients = lab.clients();
+    for actor in [Delivery, Platform, Controller("replicaset-controller")] {
+        let planted = plant_operator().send(&clients.of(actor).await?).await?;
+        let refusal = planted.refusal();
+        let refusal = refusal.with_context(|| format!("{actor:?} ran the operator on R's node"))?;
+        ensure!(
+            refusal.contains(OPERATOR_NAMESPACE) || refusal.contains(OPERATOR_PODS),
+            "{actor:?}: {refusal}"
+        );
+    }
+    let administrator = administrator(lab.cluster()).await?;
+    let operator = operator_pod(&administrator).await?;
+    let kubelet = clients.of(Kubelet(Node::R)).await?;
+    for pod in [Some(&operator), None] {
+        let token = token_request(SYSTEM, OPERATOR_ACCOUNT, pod)
+            .send(&kubelet)
+            .await?;
+        ensure!(
+            token.refusal().is_some(),
+            "R's kubelet got a token of the operator: {token:?}"
         );
     }
     Ok(())
@@ -132,7 +172,10 @@ pub(crate) fn attacks() -> Vec<Attack> {
 }
 
 /// Without policies: plants a pod that names the key on ABH's node, and reads the key as that kubelet.
-pub(crate) async fn unguarded(clients: &mut Clients<'_>) -> Result<Unguarded> {
+pub(crate) async fn unguarded(
+    cluster: &LocalCluster,
+    clients: &mut Clients<'_>,
+) -> Result<Unguarded> {
     let delivery = clients.of(Delivery).await?;
     let planted = plant().send(&delivery).await?;
     ensure!(
@@ -158,7 +201,45 @@ pub(crate) async fn unguarded(clients: &mut Clients<'_>) -> Result<Unguarded> {
     Ok(Unguarded {
         key: Some(key),
         mirror_pod,
+        operators_write: Some(write_as_operator(cluster, clients).await?),
     })
+}
+
+/// Without policies: plants an operator's pod on R's node, and writes with the token that its kubelet gets.
+async fn write_as_operator(cluster: &LocalCluster, clients: &mut Clients<'_>) -> Result<Answer> {
+    let delivery = clients.of(Delivery).await?;
+    let pod = match plant_operator().in_earnest().send(&delivery).await? {
+        Answer::Done(pod) => serde_json::from_value::<Pod>(pod)?,
+        other => bail!("plant an operator on R's node: {other:?}"),
+    };
+    let kubelet = clients.of(Kubelet(Node::R)).await?;
+    let token = token(&kubelet, SYSTEM, OPERATOR_ACCOUNT, Some(&pod)).await?;
+    let config_map = named("v1", "ConfigMap", "config-of-mine");
+    let written = Request::create(collection("core", LIVE, "configmaps"), config_map)
+        .send(&by_token(cluster, &token).await?)
+        .await?;
+    let path = object("core", SYSTEM, "pods", &pod.name_any());
+    let gone = Request::force_delete(path)
+        .in_earnest()
+        .send(&delivery)
+        .await?;
+    ensure!(
+        matches!(gone, Answer::Done(_)),
+        "take the planted operator away: {gone:?}"
+    );
+    Ok(written)
+}
+
+/// An operator's pod on R's node.
+fn plant_operator() -> Request {
+    let pod = altered(
+        pods::operator("planted"),
+        &[
+            ("/spec/nodeName", json!(Node::R.name())),
+            ("/spec/nodeSelector", Value::Null),
+        ],
+    );
+    Request::create(collection("core", SYSTEM, "pods"), pod)
 }
 
 /// A pod on ABH's node that names the key of its namespace.

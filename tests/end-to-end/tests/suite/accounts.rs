@@ -103,7 +103,11 @@ async fn k1_in_a_sealed_namespace_each_may_do_its_own_and_nothing_else() -> Resu
     let team = account.team.name();
     let trader = format!("system:serviceaccount:{live}:trader");
     // Who, in which group, where, what is allowed, what is not; each as verb and resource.
-    let table: [(&str, &str, &str, &str, &str); 7] = [
+    let own = format!("use tradingaccounts:{}", account.name);
+    let others = "use tradingaccounts:somebody-elses, get secrets";
+    let table: [(&str, &str, &str, &str, &str); 9] = [
+        ("tess", TEAM, "", &own, others),
+        ("sam", "strangers", "", "", &own),
         (
             &trader,
             "system:serviceaccounts",
@@ -249,6 +253,10 @@ async fn neither_an_upgrade_nor_an_uninstall_takes_a_part_of_the_seal_away() -> 
 
     let notes = account.apply(&["live.enabled=true"])?;
     for command in [
+        format!(
+            "kubectl annotate namespace {demo} triptych.trading/decommission={}",
+            account.name
+        ),
         format!("kubectl delete namespace {demo}"),
         format!(
             "kubectl --namespace {} delete rolebinding,role {demo}",
