@@ -428,6 +428,9 @@ pub enum CeilingReason {
 }
 
 impl CeilingReason {
+    /// Each reason.
+    pub const ALL: [Self; 2] = [Self::ConfigurationRevoked, Self::Unproven];
+
     /// As conditions and metrics name it.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -7,6 +7,7 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram, info::Info},
     registry::{Metric, Registry},
 };
+use triptych_crds::trading_instance::CeilingReason;
 
 use crate::{cache::Caches, queue::WorkQueue, subject::Subject};
 
@@ -68,6 +69,7 @@ pub struct Metrics {
     leader: Gauge,
     watch_failures: Family<Labels<1>, Counter>,
     cached: Family<Labels<1>, Gauge>,
+    bounded: Family<Labels<1>, Gauge>,
     attestations: Family<Labels<1>, Counter>,
     memory: Gauge,
     /// One scrape at a time.
@@ -160,6 +162,11 @@ impl Metrics {
                 "Objects that are held in memory, by kind",
                 Family::default(),
             ),
+            bounded: names.add(
+                "triptych_operator_bounded_instances",
+                "TradingInstances with a ceiling, by its reason",
+                Family::default(),
+            ),
             attestations: names.add(
                 "triptych_operator_attestations",
                 "Questions to traders by result",
@@ -221,6 +228,11 @@ impl Metrics {
         for (kind, size) in caches.sizes() {
             let labels = [("kind", kind.to_owned())];
             self.cached.get_or_create(&labels).set(whole(size));
+        }
+        for reason in CeilingReason::ALL {
+            let labels = [("reason", reason.as_str().to_owned())];
+            let bounded = caches.bounded_by(reason);
+            self.bounded.get_or_create(&labels).set(whole(bounded));
         }
         if let Some(bytes) = resident_memory() {
             self.memory.set(bytes);

@@ -12,6 +12,7 @@ use std::{
 };
 
 use kube::{Resource, ResourceExt, runtime::watcher::Event};
+use triptych_crds::trading_instance::CeilingReason;
 
 pub use entries::{
     AccountEntry, ClaimEntry, ConfigMapEntry, InstanceEntry, PodEntry, RevisionContent,
@@ -93,6 +94,17 @@ impl Caches {
             (StatefulSetEntry::KIND, self.stateful_sets.len()),
             (PodEntry::KIND, self.pods.len()),
         ]
+    }
+
+    /// How many instances have a ceiling for this reason.
+    pub fn bounded_by(&self, reason: CeilingReason) -> usize {
+        let is_bounded = |entry: &InstanceEntry| {
+            let status = entry.readable().and_then(|one| one.status.as_ref());
+            let ceiling = status.and_then(|status| status.ceiling.as_ref());
+            ceiling.is_some_and(|ceiling| ceiling.reason == reason)
+        };
+        let all = self.instances.all().into_iter();
+        all.filter(|(_, entry)| is_bounded(entry)).count()
     }
 
     /// Everything that can be decided on: what a new leader starts with.

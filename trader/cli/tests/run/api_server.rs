@@ -139,6 +139,17 @@ impl ApiServer {
         for (field, value) in spec.as_object().unwrap() {
             object["spec"][field] = value.clone();
         }
+        let before = self.shared.store().object.clone();
+        if let Some(status) = before.and_then(|before| before.get("status").cloned()) {
+            object["status"] = status;
+        }
+        self.put(object);
+    }
+
+    /// Replaces the status, as the operator does.
+    pub(crate) fn apply_status(&self, status: &Value) {
+        let mut object = self.object();
+        object["status"] = status.clone();
         self.put(object);
     }
 

@@ -208,7 +208,7 @@ fn s1_a_latch_that_cannot_be_read_halts_with_the_reason() {
     let api_server = ApiServer::start();
     let pod = pod(NOWHERE, &api_server);
     fs::create_dir(pod.data()).unwrap();
-    fs::write(latch(&pod), "{\"version\":1,\"ha").unwrap();
+    fs::create_dir(latch(&pod)).unwrap();
     let trader = pod.start();
     let status = trader.wait_for("the reason", |status| {
         let reason = status["halt"]["reason"].as_str();
@@ -217,12 +217,74 @@ fn s1_a_latch_that_cannot_be_read_halts_with_the_reason() {
     assert_eq!(status["state"], json!("Halted"));
     assert_eq!(status["halt"]["id"], json!(null));
     assert!(trader.metric("triptych_trader_latch_failures_total") > 0.0);
+    fs::remove_dir(latch(&pod)).unwrap();
+    wait_for_state(&trader, "Active");
+}
+
+#[test]
+fn s1_what_is_no_latch_is_a_halt_that_a_person_clears_by_its_id() {
+    let api_server = ApiServer::start();
+    let pod = pod(NOWHERE, &api_server);
+    fs::create_dir(pod.data()).unwrap();
+    let garbage = "{\"version\":1,\"ha";
+    fs::write(latch(&pod), garbage).unwrap();
+    let trader = pod.start();
+    let id = wait_for_halt(&trader, "Latch");
+    let kept = fs::read_to_string(pod.data().join("halt.json.unreadable")).unwrap();
+    assert_eq!(kept, garbage);
+    api_server.apply(&json!({ "resume": id }));
+    wait_for_state(&trader, "Active");
+}
+
+#[test]
+fn s1_the_ceiling_of_the_own_configuration_halts_and_its_end_resumes_nothing() {
+    let api_server = ApiServer::start();
+    let pod = pod(NOWHERE, &api_server);
+    let trader = pod.start();
+    wait_for_state(&trader, "Active");
+    let ceiling = |hash: &Value| json!({ "ceiling": { "state": "Halted", "configHash": hash, "reason": "ConfigurationRevoked", "message": "it buys tops" } });
+    api_server.apply_status(&ceiling(&json!("ab12")));
+    seen(&api_server, &trader);
     assert_eq!(
-        fs::read(latch(&pod)).unwrap(),
-        b"{\"version\":1,\"ha",
-        "untouched"
+        trader.status()["state"],
+        json!("Active"),
+        "of another configuration"
     );
-    fs::remove_file(latch(&pod)).unwrap();
+    api_server.apply_status(&ceiling(&trader.status()["configHash"]));
+    let id = wait_for_halt(&trader, "Ceiling");
+    assert_eq!(trader.status()["halt"]["reason"], json!("it buys tops"));
+    api_server.apply(&json!({ "resume": id }));
+    seen(&api_server, &trader);
+    assert_eq!(
+        trader.status()["state"],
+        json!("Halted"),
+        "while the ceiling is there"
+    );
+    api_server.apply(&json!({}));
+    api_server.apply_status(&json!({}));
+    seen(&api_server, &trader);
+    assert_eq!(trader.status()["halt"]["id"], json!(id));
+    api_server.apply(&json!({ "resume": id }));
+    wait_for_state(&trader, "Active");
+}
+
+#[test]
+fn s1_a_volume_that_was_lost_does_not_end_the_halt_that_the_status_records() {
+    let api_server = ApiServer::start();
+    let first = pod(NOWHERE, &api_server);
+    let trader = first.start();
+    api_server.apply(&json!({ "tradingState": "Halted" }));
+    let id = wait_for_halt(&trader, "Spec");
+    trader.signal(Signal::KILL);
+    trader.wait();
+    api_server.apply(&json!({ "tradingState": "Active" }));
+    api_server.apply_status(&json!({
+        "tradingState": "Halted", "halt": { "id": id, "source": "Spec", "reason": "fire" }
+    }));
+    fs::remove_dir_all(first.data()).unwrap();
+    let trader = first.start();
+    assert_eq!(wait_for_halt(&trader, "Spec"), id);
+    api_server.apply(&json!({ "resume": id }));
     wait_for_state(&trader, "Active");
 }
 

@@ -14,7 +14,7 @@ use triptych_crds::text::HaltId;
 use triptych_dataset::encode::trading_state_name;
 use uuid::Uuid;
 
-use super::latch::LatchFile;
+use super::latch::{LatchError, LatchFile};
 use super::machine::{
     Fresh, HaltInForce, Input, InstanceView, LatchWork, Machine, Standing, Stopper,
 };
@@ -165,10 +165,7 @@ impl HaltControl {
     /// Whether it was done.
     fn work_on_latch(&self, work: LatchWork) -> bool {
         let (input, failure) = match work {
-            LatchWork::Read => match self.latch.read() {
-                Ok(found) => (Input::LatchRead(found), None),
-                Err(reason) => (Input::LatchUnreadable(reason.clone()), Some(reason)),
-            },
+            LatchWork::Read => self.read_latch(),
             LatchWork::Write(halt) => match self.latch.write(halt.as_ref()) {
                 Ok(()) => (Input::Latched(halt), None),
                 Err(error) => {
@@ -184,6 +181,21 @@ impl HaltControl {
         self.count_latched(&input);
         self.take(input);
         failure.is_none()
+    }
+
+    fn read_latch(&self) -> (Input, Option<String>) {
+        let reason = match self.latch.read() {
+            Ok(found) => return (Input::LatchRead(found), None),
+            Err(LatchError::NoLatch(reason)) => match self.latch.set_aside() {
+                Ok(()) => {
+                    error!(reason, "halted: nobody can say which halt held");
+                    return (Input::NoLatch(reason), None);
+                }
+                Err(error) => format!("{reason}; but it cannot be kept: {error}"),
+            },
+            Err(LatchError::Unreadable(reason)) => reason,
+        };
+        (Input::LatchUnreadable(reason.clone()), Some(reason))
     }
 
     fn count_latched(&self, input: &Input) {
@@ -251,7 +263,7 @@ fn log_change(before: &Standing, after: &Standing) {
 mod tests {
     use std::fs;
 
-    use super::super::latch::FILE;
+    use super::super::latch::{FILE, SET_ASIDE};
     use super::super::machine::Asked;
     use super::*;
 
@@ -338,7 +350,7 @@ mod tests {
     #[tokio::test]
     async fn an_unreadable_latch_halts_until_it_can_be_read() {
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join(FILE), "garbage").unwrap();
+        fs::create_dir(folder.path().join(FILE)).unwrap();
         let control = HaltControl::new(LatchFile::new(folder.path()));
         let keeper = tokio::spawn(Arc::clone(&control).keep_latch());
         control.instance(active());
@@ -348,7 +360,30 @@ mod tests {
         })
         .await;
         assert_eq!(standing.state, TradingState::Halted);
-        fs::remove_file(folder.path().join(FILE)).unwrap();
+        fs::remove_dir(folder.path().join(FILE)).unwrap();
+        until(&control, |standing| standing.state == TradingState::Active).await;
+        keeper.abort();
+    }
+
+    #[tokio::test]
+    async fn what_is_no_latch_is_set_aside_for_a_halt_that_a_person_can_clear() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(FILE), "garbage").unwrap();
+        let control = HaltControl::new(LatchFile::new(folder.path()));
+        let keeper = tokio::spawn(Arc::clone(&control).keep_latch());
+        control.instance(active());
+        let is_latched =
+            |standing: &Standing| standing.halt.as_ref().is_some_and(|halt| halt.id.is_some());
+        let halt = until(&control, is_latched).await.halt.expect("a halt");
+        assert_eq!(halt.source, Source::Latch);
+        assert!(halt.reason.contains(SET_ASIDE), "{}", halt.reason);
+        let kept = fs::read_to_string(folder.path().join(SET_ASIDE)).unwrap();
+        assert_eq!(kept, "garbage");
+        control.instance(InstanceView::There {
+            asked: None,
+            resume: halt.id,
+            recorded: None,
+        });
         until(&control, |standing| standing.state == TradingState::Active).await;
         keeper.abort();
     }

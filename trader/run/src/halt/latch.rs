@@ -1,7 +1,7 @@
 //! The latch: one small file on the trader's volume that outlives process, pod and node.
 //!
 //! It is written whole under another name, synced and renamed, and the folder synced: a crash leaves
-//! the old content or the new one. A latch that cannot be read is never taken for an empty one.
+//! the old content or the new one. What cannot be read, or is no latch, is never taken for an empty one.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -15,6 +15,9 @@ use super::{Halt, Source};
 
 /// Name of the file.
 pub const FILE: &str = "halt.json";
+
+/// Where a file that is no latch is kept.
+pub const SET_ASIDE: &str = "halt.json.unreadable";
 
 /// The only version of its content.
 const VERSION: u32 = 1;
@@ -30,6 +33,15 @@ struct Content {
     /// Written out where there is none: what is cut off is no cleared latch.
     #[serde(deserialize_with = "Option::deserialize")]
     halt: Option<Halt>,
+}
+
+/// Why the latch is not known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LatchError {
+    /// The volume does not give the file: it may do so the next time.
+    Unreadable(String),
+    /// What is in the file is no latch, and will be none the next time.
+    NoLatch(String),
 }
 
 /// The file.
@@ -58,35 +70,29 @@ impl<F: FileSystem> LatchFile<F> {
     /// The latched halt; `None` where there never was one, or it was cleared.
     ///
     /// The error says which file is wrong, why, and what to do.
-    pub fn read(&self) -> Result<Option<Halt>, String> {
-        let unreadable = |reason: String| {
-            format!(
-                "the latch {} cannot be read: {reason}; the trader stays halted and reads it again \
-                 every second: repair the volume, or remove the file if no halt is to hold",
-                self.path.display()
-            )
-        };
+    pub fn read(&self) -> Result<Option<Halt>, LatchError> {
+        let path = self.path.display();
         let bytes = match bytes_of(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            read => read.map_err(|error| unreadable(error.to_string()))?,
+            read => read.map_err(|error| {
+                LatchError::Unreadable(format!(
+                    "the latch {path} cannot be read: {error}; the trader stays halted and reads it \
+                     again every second: repair the volume"
+                ))
+            })?,
         };
-        let content: Content =
-            serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))?;
-        if content.version != VERSION {
-            let version = content.version;
-            return Err(unreadable(format!(
-                "its version is {version}, this build knows {VERSION}"
-            )));
-        }
-        match content.halt {
-            Some(halt) if halt.state == TradingState::Active || halt.source == Source::Start => {
-                Err(unreadable(format!(
-                    "a halt of state {:?} and source {} is never latched",
-                    halt.state, halt.source
-                )))
-            }
-            halt => Ok(halt),
-        }
+        halt_in(&bytes).map_err(|reason| {
+            LatchError::NoLatch(format!(
+                "{path} is no latch of this build: {reason}; it is kept as {SET_ASIDE}, and whatever it \
+                 held, a halt holds now"
+            ))
+        })
+    }
+
+    /// Keeps a copy of a file that is no latch, before another takes its place; durable on return.
+    pub fn set_aside(&self) -> io::Result<()> {
+        let bytes = bytes_of(&self.path)?;
+        self.publish(&bytes, &self.path.with_file_name(SET_ASIDE))
     }
 
     /// Makes the file hold this; durable on return.
@@ -95,26 +101,49 @@ impl<F: FileSystem> LatchFile<F> {
             version: VERSION,
             halt: halt.cloned(),
         };
-        let bytes = serde_json::to_vec(&content)?;
+        self.publish(&serde_json::to_vec(&content)?, &self.path)
+    }
+
+    fn publish(&self, bytes: &[u8], path: &Path) -> io::Result<()> {
         let temporary = self.path.with_extension("json.tmp");
         match self.filesystem.remove_file(&temporary) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        self.filesystem.create_file(&temporary, &bytes)?;
-        self.filesystem.publish(&temporary, &self.path)
+        self.filesystem.create_file(&temporary, bytes)?;
+        self.filesystem.publish(&temporary, path)
     }
 }
 
+/// The beginning of the file: one byte more than a latch may have, at most.
 fn bytes_of(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?
         .take(LARGEST + 1)
         .read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(io::Error::other(format!("larger than {LARGEST} bytes")));
-    }
     Ok(bytes)
+}
+
+fn halt_in(bytes: &[u8]) -> Result<Option<Halt>, String> {
+    if bytes.len() as u64 > LARGEST {
+        return Err(format!("larger than {LARGEST} bytes"));
+    }
+    let content: Content = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    if content.version != VERSION {
+        let version = content.version;
+        return Err(format!(
+            "its version is {version}, this build knows {VERSION}"
+        ));
+    }
+    match content.halt {
+        Some(halt) if halt.state == TradingState::Active || halt.source == Source::Start => {
+            Err(format!(
+                "a halt of state {:?} and source {} is never latched",
+                halt.state, halt.source
+            ))
+        }
+        halt => Ok(halt),
+    }
 }
 
 #[cfg(test)]
@@ -224,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_latch_is_an_error_with_the_file_and_what_to_do() {
+    fn what_is_no_latch_is_an_error_with_the_file_and_can_be_set_aside() {
         let good = serde_json::json!({ "version": 1, "halt": halt("a") });
         let with = |pointer: &str, value: serde_json::Value| {
             let mut changed = good.clone();
@@ -246,10 +275,27 @@ mod tests {
         ] {
             let folder = tempfile::tempdir().unwrap();
             fs::write(folder.path().join(FILE), &content).unwrap();
-            let error = LatchFile::new(folder.path()).read().unwrap_err();
-            for part in [expected, FILE, "repair the volume"] {
+            let latch = LatchFile::new(folder.path());
+            let Err(LatchError::NoLatch(error)) = latch.read() else {
+                panic!("{content}: it is no latch");
+            };
+            for part in [expected, FILE, SET_ASIDE] {
                 assert!(error.contains(part), "{part}: {error}");
             }
+            latch.set_aside().unwrap();
+            let kept = fs::read(folder.path().join(SET_ASIDE)).unwrap();
+            assert!(content.as_bytes().starts_with(&kept));
+            assert!(latch.read().is_err(), "it is still in its place");
         }
+    }
+
+    #[test]
+    fn a_volume_that_does_not_give_the_file_is_asked_again() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join(FILE)).unwrap();
+        let Err(LatchError::Unreadable(error)) = LatchFile::new(folder.path()).read() else {
+            panic!("a folder cannot be read");
+        };
+        assert!(error.contains("repair the volume"), "{error}");
     }
 }

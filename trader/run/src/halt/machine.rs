@@ -116,6 +116,8 @@ pub enum Input {
     LatchRead(Option<Halt>),
     /// The latch cannot be read.
     LatchUnreadable(String),
+    /// What was in the latch is none, and was set aside.
+    NoLatch(String),
     /// The TradingInstance was read.
     Instance(InstanceView),
     /// Somebody stops the trader.
@@ -206,6 +208,7 @@ impl Machine {
                     self.latch = Latch::Unreadable(reason);
                 }
             }
+            Input::NoLatch(reason) => self.no_latch(&reason, &fresh),
             Input::Instance(view) => self.instance = Some(view),
             Input::Stop { by, reason } => self.stop(by, reason, &fresh),
             Input::Latched(held) => {
@@ -303,6 +306,21 @@ impl Machine {
             self.wish.clone_from(&found);
         }
         self.latch = Latch::Holds(found);
+    }
+
+    /// Nobody can say which halt held: one of its own takes its place, which a person can clear.
+    fn no_latch(&mut self, reason: &str, fresh: &Fresh) {
+        if matches!(self.latch, Latch::Holds(_)) {
+            return;
+        }
+        self.latch = Latch::Holds(None);
+        self.wish.get_or_insert(Halt {
+            id: fresh.id.clone(),
+            state: TradingState::Halted,
+            source: Source::Latch,
+            reason: bounded(reason),
+            since: fresh.at,
+        });
     }
 
     /// Every stop is a halt of its own, unless the same is in force already.

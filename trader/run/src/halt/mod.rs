@@ -35,6 +35,8 @@ pub enum Source {
     Endpoint,
     /// `status.ceiling` of the TradingInstance: the operator bounds what this configuration may do.
     Ceiling,
+    /// What was in the latch is none.
+    Latch,
     /// The TradingInstance is gone, or another one has its name.
     InstanceGone,
     /// Since its start, the trader has not read both its latch and its TradingInstance.
@@ -43,12 +45,13 @@ pub enum Source {
 
 impl Source {
     /// Those that are latched: all but the start, which ends by itself.
-    pub const LATCHED: [Self; 6] = [
+    pub const LATCHED: [Self; 7] = [
         Self::Spec,
         Self::Annotation,
         Self::Breaker,
         Self::Endpoint,
         Self::Ceiling,
+        Self::Latch,
         Self::InstanceGone,
     ];
 
@@ -67,6 +70,7 @@ impl Source {
             Self::Breaker => "Breaker",
             Self::Endpoint => "Endpoint",
             Self::Ceiling => "Ceiling",
+            Self::Latch => "Latch",
             Self::InstanceGone => "InstanceGone",
             Self::Start => "Start",
         }

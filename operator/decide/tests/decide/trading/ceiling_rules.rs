@@ -43,9 +43,9 @@ fn ceiling(cluster: &Cluster) -> Option<(TradingState, CeilingReason, String)> {
     Some((state, reason, config_hash))
 }
 
-fn reducing(configuration: char) -> Option<(TradingState, CeilingReason, String)> {
+fn is_reducing_on(cluster: &Cluster, configuration: char) -> bool {
     let reason = CeilingReason::Unproven;
-    Some((TradingState::Reducing, reason, hash(configuration)))
+    ceiling(cluster) == Some((TradingState::Reducing, reason, hash(configuration)))
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn m2_broken_glass_takes_a_configuration_without_its_gates_reducing_and_unproven
     assert_eq!(says(&plan, "Promoted"), "False BreakingGlass");
     assert_eq!(in_short(&plan.actions), Vec::<String>::new());
     desk.writer.round();
-    assert_eq!(ceiling(&desk.writer), reducing('B'));
+    assert!(is_reducing_on(&desk.writer, 'B'));
     let set = desk.writer.stateful_set.as_ref().expect("it runs a");
     let annotations = set.spec.as_ref().and_then(|spec| {
         let metadata = spec.template.metadata.as_ref()?;
@@ -140,7 +140,7 @@ fn m2_broken_glass_takes_a_configuration_without_its_gates_reducing_and_unproven
         plan.status.running.as_ref().map(|runs| runs.hash.clone()),
         Some(hash('B'))
     );
-    assert_eq!(ceiling(&desk.writer), reducing('B'));
+    assert!(is_reducing_on(&desk.writer, 'B'));
     assert_eq!(says(&plan, "Promoted"), "False Unproven");
     assert!(message(&plan, "Promoted").contains("the demo venue is down"));
     assert!(desk.writer.events.contains(&"Unproven"));
@@ -160,14 +160,14 @@ fn m2_the_ceiling_of_broken_glass_outlives_its_expiry_and_its_removal_until_the_
     break_glass(&mut desk, 'B');
     desk.settle();
     assert_eq!(desk.hashes(), (Some(hash('B')), Some(hash('B'))));
-    assert_eq!(ceiling(&desk.writer), reducing('B'));
+    assert!(is_reducing_on(&desk.writer, 'B'));
     desk.mirror.delete_pod();
     desk.wait(4_000);
     desk.writer.round();
-    assert_eq!(ceiling(&desk.writer), reducing('B'), "expired");
+    assert!(is_reducing_on(&desk.writer, 'B'), "expired");
     desk.writer.edit(|spec| spec.promotion = None);
     desk.writer.round();
-    assert_eq!(ceiling(&desk.writer), reducing('B'), "removed");
+    assert!(is_reducing_on(&desk.writer, 'B'), "removed");
     desk.settle();
     desk.wait(300);
     desk.settle();
