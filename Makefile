@@ -15,7 +15,7 @@ test := cargo test --workspace
 programs := $(or $(CARGO_TARGET_DIR),target)/$(CARGO_BUILD_TARGET)
 released := -p triptych-operator -p triptych-trader -p triptych-trader-observe -p triptych-cluster -p triptych-end-to-end
 
-.PHONY: help setup check format lint unit generate parts test independent-checks cluster-tests end-to-end test-long crashes attacks audit demo demo-down cluster-up cluster-down
+.PHONY: help setup check format lint unit generate parts test independent-checks cluster-tests end-to-end tutorial-test test-long crashes attacks audit demo tutorial demo-down demo-programs cluster-up cluster-down
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -44,7 +44,7 @@ parts: setup ## build the local cluster's parts into the cache
 	@.ci/step build $(build)
 	@.ci/step parts $(programs)/debug/cluster build-parts
 
-test: setup check parts independent-checks cluster-tests end-to-end crashes attacks ## everything
+test: setup check parts independent-checks cluster-tests end-to-end crashes attacks tutorial-test ## everything
 
 independent-checks: ## hash, strategies and dataset against other people's libraries
 	@.ci/step independent-checks $(test) \
@@ -70,18 +70,27 @@ attacks: parts ## what must be refused, first shown to succeed without the admis
 	  env TRIPTYCH_ATTACKS_CLUSTER=attacks \
 	  $(test) --features triptych-end-to-end/cluster-tests --test attacks -- --test-threads 1 --show-output
 
+tutorial-test: parts ## docs/tutorial.md, played and compared
+	@.ci/step tutorial-test .ci/with-clusters tutorial=3 -- \
+	  env TRIPTYCH_TUTORIAL_CLUSTER=tutorial TRIPTYCH_IMAGE_PROFILE=dev \
+	  $(test) --features triptych-end-to-end/cluster-tests --test tutorial -- --show-output
+
 audit: ## licences, sources and duplicate versions of dependencies
 	command -v cargo-deny >/dev/null || env -u CARGO_BUILD_TARGET -u RUSTFLAGS cargo install --locked cargo-deny
 	cargo deny check licenses bans sources
 
-demo: setup ## the main job: an ABH instance on a real cluster, followed live
-	@echo "building Triptych (the first time takes some minutes)"
-	@cargo build --quiet --release --bins $(released)
+demo: demo-programs ## docs/tutorial.md played: three tiers on a real cluster
 	@$(programs)/release/demo up
 
-demo-down: ## end what `make demo` started
-	@cargo build --quiet --release --bins $(released)
+tutorial: demo-programs ## the cluster on which docs/tutorial.md is typed by hand
+	@$(programs)/release/demo prepare
+
+demo-down: demo-programs ## end what `make demo` or `make tutorial` started
 	@$(programs)/release/demo down
+
+demo-programs: setup
+	@echo "building Triptych (the first time takes some minutes)"
+	@cargo build --quiet --release --bins $(released)
 
 cluster-up: parts ## the local cluster alone
 	$(programs)/debug/cluster up

@@ -10,4 +10,5 @@ pub mod manifests;
 pub mod namespace;
 pub mod objects;
 pub mod trading_system;
+pub mod tutorial;
 pub mod wait;

@@ -1,30 +1,20 @@
-//! The demonstration: Triptych's main job on a real cluster, followed live.
+//! The demonstration: docs/tutorial.md on a real cluster, played or for hands.
 
-use std::path::PathBuf;
+use std::io::{IsTerminal, stdin};
 
 use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
-use triptych_cluster::{
-    cluster::Cluster,
-    down::down,
-    local_cluster::LocalCluster,
-    name::ClusterName,
-    progress::Progress,
-    up::{UpOptions, up},
-};
-use triptych_end_to_end::{
-    demonstration::{Demonstration, market::Market},
-    installation::{self, Profile},
-    lab::{self, Tools},
-};
+use triptych_cluster::{down::down, name::ClusterName, progress::Progress};
+use triptych_end_to_end::demonstration::{Stage, ground::Ground, play};
 
-/// Runs an ABH TradingInstance on a real three-node cluster on this machine and shows what happens.
+/// Runs one trading system as three tiers on a real cluster on this machine, and shows what happens.
 ///
-/// Everything that it starts stays up afterwards, to look around; `demo down` ends it.
+/// It plays docs/tutorial.md: each command of that page, and what the cluster answers. Everything that
+/// it starts stays up afterwards, to look around; `demo down` ends it.
 #[derive(Parser)]
 #[command(
     name = "demo",
-    after_help = "Examples:\n  demo up\n  MARKET_DATA=~/recordings demo up    plays the first *.gz of that folder\n  demo down"
+    after_help = "Examples:\n  demo up\n  demo up --pause\n  MARKET_DATA=~/recordings demo up    plays the first *.gz of that folder\n  demo down"
 )]
 struct CommandLine {
     /// Name of the local cluster.
@@ -36,8 +26,14 @@ struct CommandLine {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Brings the cluster up, installs Triptych, runs the quickstart example and follows it.
-    Up,
+    /// Brings the cluster up and plays the tutorial.
+    Up {
+        /// Waits for Enter after each step.
+        #[arg(long)]
+        pause: bool,
+    },
+    /// Brings the cluster up for whoever types the tutorial's commands.
+    Prepare,
     /// Ends the cluster and everything on it.
     Down,
 }
@@ -45,61 +41,54 @@ enum Command {
 #[tokio::main]
 async fn main() -> Result<()> {
     let CommandLine { cluster, command } = CommandLine::parse();
+    let progress = Progress::new();
     match command {
-        Command::Up => show(cluster).await,
+        Command::Up { pause } => show(&cluster, progress, pause).await,
+        Command::Prepare => {
+            let ground = Ground::make(&cluster, &progress).await?;
+            println!("source {}", ground.environment.display());
+            Ok(())
+        }
         Command::Down => {
-            ensure!(
-                down(&cluster, &Progress::new()).await?,
-                "there is no cluster {cluster}"
-            );
+            let was_there = down(&cluster, &progress).await?;
+            ensure!(was_there, "there is no cluster {cluster}");
             Ok(())
         }
     }
 }
 
-async fn show(name: ClusterName) -> Result<()> {
-    let progress = Progress::new();
-    progress.line("building the executables of operator and trader, linked statically");
-    let executables = installation::build_executables(Profile::from_environment())?;
-    progress.line("bringing up a three-node Kubernetes cluster");
-    let options = UpOptions {
-        name: name.clone(),
-        nodes: 3,
-        w_node: true,
-        agent: agent()?,
-    };
-    up(&options, &progress).await?;
-    let cluster = LocalCluster::open(&name)?;
-    let tools = Tools::of_local(&cluster);
-
-    progress.line("building the images and pushing them to the cluster's registry");
-    let images = lab::push_images(&cluster, &executables).await?;
-    let market = Market::from_environment()?;
-    let tape = market.push_image(&cluster, &executables).await?;
-    progress.line(format!("operator  {}", images.operator));
-    progress.line(format!("trader    {}", images.trader));
-    progress.line(format!("market    {}", market.describe()));
-
-    progress.line("installing the chart triptych with Helm");
-    installation::install_chart(&tools.helm, cluster.kubeconfig(), &images)?;
-    let demonstration = Demonstration {
-        client: lab::client_of(cluster.kubeconfig()).await?,
-        kubeconfig: cluster.kubeconfig().to_owned(),
-        tools,
-        trader: images.trader,
-        tape,
-        progress,
-    };
-    demonstration.run(&market).await
+async fn show(cluster: &ClusterName, progress: Progress, pause: bool) -> Result<()> {
+    ensure!(
+        !pause || stdin().is_terminal(),
+        "--pause waits for Enter: run it in a terminal"
+    );
+    let ground = Ground::make(cluster, &progress).await?;
+    ground.ensure_fresh().await?;
+    let stage = Stage::new(progress, pause);
+    play(&ground, stage).await.with_context(|| {
+        format!(
+            "the cluster is still up: {} for a look, `demo down --cluster {cluster}` to end it",
+            source(&ground)
+        )
+    })?;
+    say_how_to_go_on(&ground);
+    Ok(())
 }
 
-/// The `cluster` executable beside this one: it serves the nodes.
-fn agent() -> Result<PathBuf> {
-    let agent = std::env::current_exe()?.with_file_name("cluster");
-    ensure!(
-        agent.exists(),
-        "{} is missing: run `make demo`, which builds it",
-        agent.display()
+fn source(ground: &Ground) -> String {
+    format!("`source {}`", ground.environment.display())
+}
+
+fn say_how_to_go_on(ground: &Ground) {
+    println!(
+        "Each command did what docs/tutorial.md shows. All of it stays up; look around:\n\n  \
+         source {environment}\n  \
+         kubectl --namespace=trading get ti,cr,pods,events\n  \
+         kubectl --namespace=trading describe ti live\n  \
+         kubectl get tradingaccount alpha --output=yaml\n  \
+         kubectl explain ti.spec\n\n\
+         Not yet so: W and R stop at the accepted intent (Execution=NotConnected), and W is at most one pod, not yet fenced.\n\n\
+         End it with: make demo-down",
+        environment = ground.environment.display(),
     );
-    agent.canonicalize().context("find the cluster executable")
 }
