@@ -36,51 +36,58 @@ pub(super) fn of(
         return recorded(world).cloned();
     }
     let taken = kept.and_then(|kept| kept.configuration.as_ref());
-    let taken = taken.map(|taken| &taken.hash);
-    let of_pod = pod.and_then(|pod| pod.config_hash.as_deref());
-    let runs = [of_pod, taken.map(ConfigHash::as_str)];
-    let mut runs = runs.into_iter().flatten();
-    runs.find_map(|hash| revocation(trader, hash))
-        .or_else(|| unproven(trader, world, taken))
+    let taken = taken.map(|taken| taken.hash.clone());
+    let of_pod = pod.and_then(|pod| ConfigHash::parse(pod.config_hash.as_deref()?));
+    let runs: Vec<ConfigHash> = taken.into_iter().chain(of_pod).collect();
+    // There is one ceiling at a time, and no trader may start on what came through the glass without
+    // it: that comes before what is revoked, and goes with the last pod.
+    if let Some(hash) = runs.iter().find(|hash| is_unproven(trader, world, hash)) {
+        return revocation(trader, hash).or_else(|| unproven(trader, world, hash));
+    }
+    let revoked = runs.iter().find_map(|hash| revocation(trader, hash));
+    revoked.or_else(|| {
+        let comes = declared(world).filter(|hash| is_about_to_come(trader, world, &runs, hash))?;
+        unproven(trader, world, comes)
+    })
 }
 
-fn revocation(trader: &Trader<'_>, hash: &str) -> Option<Ceiling> {
-    let revocation = permission::revocation(trader, hash)?;
+fn revocation(trader: &Trader<'_>, hash: &ConfigHash) -> Option<Ceiling> {
+    let revocation = permission::revocation(trader, hash.as_str())?;
     let message = format!(
         "configuration {hash} is revoked: {}; declare another revision, then clear the halt",
         &*revocation.reason
     );
     Some(ceiling(
         TradingState::Halted,
-        hash,
+        hash.as_str(),
         CeilingReason::ConfigurationRevoked,
         &message,
     ))
 }
 
-/// A configuration that W takes, or took, by breaking the glass.
-fn unproven(
+/// Whether W took a configuration by breaking the glass, and it has not passed its gates since.
+fn is_unproven(trader: &Trader<'_>, world: &InstanceWorld, hash: &ConfigHash) -> bool {
+    let came_through_glass = glass_of(trader, hash).is_some() || is_recorded(world, hash);
+    trader.is_writer() && came_through_glass && gates::passed(trader, world, hash).is_err()
+}
+
+/// Whether the glass would let through what is declared, where something else is taken or runs.
+fn is_about_to_come(
     trader: &Trader<'_>,
     world: &InstanceWorld,
-    taken: Option<&ConfigHash>,
-) -> Option<Ceiling> {
-    if !trader.is_writer() {
-        return None;
-    }
-    let glass_of = |hash: &ConfigHash| glass(trader).filter(|glass| names(glass, hash));
-    let is_about_to = |hash: &ConfigHash| {
-        taken != Some(hash)
-            && unexpired_glass(trader, world, hash).is_some()
-            && permission::but_for_gates(trader, world, hash).is_ok()
-    };
-    // What is about to run comes first: the trader of what runs now is not meant by it.
-    let hash = declared(world)
-        .filter(|hash| is_about_to(hash))
-        .or_else(|| taken.filter(|hash| glass_of(hash).is_some() || is_recorded(world, hash)))?;
-    if gates::passed(trader, world, hash).is_ok() {
-        return None;
-    }
-    let Some(glass) = glass_of(hash) else {
+    runs: &[ConfigHash],
+    declared: &ConfigHash,
+) -> bool {
+    trader.is_writer()
+        && !runs.contains(declared)
+        && unexpired_glass(trader, world, declared).is_some()
+        && permission::but_for_gates(trader, world, declared).is_ok()
+        && gates::passed(trader, world, declared).is_err()
+}
+
+/// The ceiling of a configuration that W takes, or took, by breaking the glass.
+fn unproven(trader: &Trader<'_>, world: &InstanceWorld, hash: &ConfigHash) -> Option<Ceiling> {
+    let Some(glass) = glass_of(trader, hash) else {
         return recorded(world).cloned();
     };
     let message = format!(
@@ -111,14 +118,21 @@ pub(super) fn unexpired_glass<'a>(
     world: &InstanceWorld,
     declared: &ConfigHash,
 ) -> Option<&'a BreakGlass> {
-    let glass = glass(trader).filter(|glass| names(glass, declared))?;
+    let glass = glass_of(trader, declared)?;
     let expires_at: Timestamp = glass.expires_at.parse().ok()?;
     let now = world.trading.observed_at.as_ref()?;
     (now.0 < expires_at).then_some(glass)
 }
 
+/// Whether W is bound to a configuration already, and stays bound: the status shows its ceiling, and
+/// `due` is no other.
+pub(super) fn binds(due: Option<&Ceiling>, world: &InstanceWorld, hash: &ConfigHash) -> bool {
+    let stays = due.is_some_and(|due| due.config_hash == hash.as_str());
+    stays && is_recorded(world, hash)
+}
+
 /// Whether the status shows a ceiling of this configuration already.
-pub(super) fn is_recorded(world: &InstanceWorld, hash: &ConfigHash) -> bool {
+fn is_recorded(world: &InstanceWorld, hash: &ConfigHash) -> bool {
     recorded(world).is_some_and(|ceiling| {
         ceiling.config_hash == hash.as_str() && ceiling.state != TradingState::Active
     })
@@ -128,12 +142,10 @@ fn recorded(world: &InstanceWorld) -> Option<&Ceiling> {
     world.instance.status.as_ref()?.ceiling.as_ref()
 }
 
-fn glass<'a>(trader: &Trader<'a>) -> Option<&'a BreakGlass> {
-    trader.spec.promotion.as_ref()?.break_glass.as_ref()
-}
-
-fn names(glass: &BreakGlass, hash: &ConfigHash) -> bool {
-    *glass.config_hash == *hash.as_str()
+/// The glass that is broken for a configuration, expired or not.
+fn glass_of<'a>(trader: &Trader<'a>, hash: &ConfigHash) -> Option<&'a BreakGlass> {
+    let glass = trader.spec.promotion.as_ref()?.break_glass.as_ref()?;
+    (*glass.config_hash == *hash.as_str()).then_some(glass)
 }
 
 fn declared(world: &InstanceWorld) -> Option<&ConfigHash> {

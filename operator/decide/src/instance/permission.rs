@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use triptych_crds::{ConfigHash, Tier};
+use triptych_crds::{ConfigHash, Tier, trading_instance::Ceiling};
 
 use crate::world::{InstanceWorld, Pairing, Seal};
 
@@ -133,10 +133,12 @@ fn seal(trader: &Trader<'_>, station: &Station<'_>) -> Result<(), Hold> {
     }
 }
 
-/// Whether `declared` may be taken, where something else runs, or nothing.
+/// Whether `declared` may be taken, where something else runs, or nothing. `due` is the ceiling that
+/// the status is to show.
 pub(super) fn of_configuration(
     trader: &Trader<'_>,
     world: &InstanceWorld,
+    due: Option<&Ceiling>,
     declared: &ConfigHash,
 ) -> Result<(), Hold> {
     if trader.station().is_none() {
@@ -146,7 +148,7 @@ pub(super) fn of_configuration(
     gates::passed(trader, world, declared).or_else(|closed| {
         if ceiling::unexpired_glass(trader, world, declared).is_none() {
             Err(closed)
-        } else if ceiling::is_recorded(world, declared) {
+        } else if ceiling::binds(due, world, declared) {
             Ok(())
         } else {
             Err(Hold::waiting(

@@ -60,23 +60,22 @@ impl<'a> Situation<'a> {
     pub(super) fn of(world: &'a InstanceWorld, trader: Trader<'a>) -> Self {
         let placement = trader.placement();
         let kept = world.stateful_set.as_ref().and_then(Kept::of);
-        let permit = |declared: &ConfigHash| {
-            permission::of_account(&trader)?;
-            permission::of_configuration(&trader, world, declared)
-        };
-        let revision = &trader.spec.config_revision;
-        let target = Target::of(revision, &world.revision, kept.as_ref(), permit);
         let set_uid = world
             .stateful_set
             .as_ref()
             .and_then(|set| set.metadata.uid.as_deref());
         let pod = pod::of_trader(&world.pods, &placement.name, set_uid);
+        let ceiling = ceiling::of(&trader, world, kept.as_ref(), pod);
+        let permit = |declared: &ConfigHash| {
+            permission::of_account(&trader)?;
+            permission::of_configuration(&trader, world, ceiling.as_ref(), declared)
+        };
+        let revision = &trader.spec.config_revision;
+        let target = Target::of(revision, &world.revision, kept.as_ref(), permit);
         let attested = pod.map(|pod| {
             let (tier, uid) = (trader.spec.tier, trader.identity.uid);
             attestation::verify(pod, tier, uid, target.configuration())
         });
-
-        let ceiling = ceiling::of(&trader, world, kept.as_ref(), pod);
 
         let config_map = match &target {
             Target::Declared { canonical, .. } => {

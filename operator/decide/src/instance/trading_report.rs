@@ -104,15 +104,16 @@ pub(super) fn gates(situation: &Situation<'_>) -> Vec<GateVerdict> {
 }
 
 /// What W may go back to without waiting. A configuration that passed its gates is proven once W is
-/// ready on it and attests it: there are no steps of a ramp to complete.
+/// ready on it and attests it: there are no steps of a ramp to complete. One that has a ceiling is not.
 pub(super) fn proven(situation: &Situation<'_>) -> Vec<ProvenConfiguration> {
     let status = situation.world.instance.status.as_ref();
     let mut proven = status.map_or_else(Vec::new, |status| status.proven.clone());
     let running = situation.attested.as_ref().and_then(Attested::running);
     let is_live = situation.trader.is_writer();
-    let is_unproven = |hash: &str| unproven(situation).is_some_and(|of| of.config_hash == hash);
+    let ceiling = situation.ceiling.as_ref();
+    let is_bounded = |hash: &str| ceiling.is_some_and(|ceiling| ceiling.config_hash == hash);
     if let Some(running) = running
-        .filter(|running| is_live && situation.is_attested_ready() && !is_unproven(&running.hash))
+        .filter(|running| is_live && situation.is_attested_ready() && !is_bounded(&running.hash))
         && !proven.iter().any(|known| known.config_hash == running.hash)
     {
         let newest = ProvenConfiguration {

@@ -13,10 +13,10 @@ use crate::{
     examples::{in_short, message, says},
 };
 
-/// The account says that configuration a must not run any more.
-fn revoke(cluster: &mut Cluster) {
+/// The account says that a configuration must not run any more.
+fn revoke(cluster: &mut Cluster, configuration: char) {
     let account = cluster.trading.account.as_mut().expect("an account");
-    let revoked = json!([{ "configHash": hash('a'), "reason": "it buys tops" }]);
+    let revoked = json!([{ "configHash": hash(configuration), "reason": "it buys tops" }]);
     account.spec.revoked = serde_json::from_value(revoked).expect("a revocation");
 }
 
@@ -55,8 +55,8 @@ fn a_revoked_configuration_is_taken_by_nobody_even_where_it_is_proven() {
     desk.settle();
     desk.wait(300);
     desk.settle();
-    revoke(&mut desk.writer);
-    revoke(&mut desk.mirror);
+    revoke(&mut desk.writer, 'a');
+    revoke(&mut desk.mirror, 'a');
     desk.commit("r1");
     desk.settle();
     desk.wait(3_600);
@@ -71,8 +71,8 @@ fn a_revoked_configuration_is_taken_by_nobody_even_where_it_is_proven() {
 #[test]
 fn a_revoked_configuration_that_runs_keeps_its_pod_and_is_halted_on_both_sides() {
     let mut desk = Desk::running();
-    revoke(&mut desk.writer);
-    revoke(&mut desk.mirror);
+    revoke(&mut desk.writer, 'a');
+    revoke(&mut desk.mirror, 'a');
     let plan = desk.writer.plan();
     assert_eq!(in_short(&plan.actions), Vec::<String>::new());
     assert_eq!(says(&plan, "Degraded"), "True ConfigurationRevoked");
@@ -91,8 +91,8 @@ fn a_revoked_configuration_that_runs_keeps_its_pod_and_is_halted_on_both_sides()
 #[test]
 fn another_configuration_ends_the_ceiling_of_the_revoked_one() {
     let mut desk = Desk::running();
-    revoke(&mut desk.writer);
-    revoke(&mut desk.mirror);
+    revoke(&mut desk.writer, 'a');
+    revoke(&mut desk.mirror, 'a');
     desk.commit("r2");
     desk.settle();
     desk.wait(300);
@@ -105,7 +105,7 @@ fn another_configuration_ends_the_ceiling_of_the_revoked_one() {
 #[test]
 fn an_account_that_cannot_be_seen_loosens_no_ceiling() {
     let mut desk = Desk::running();
-    revoke(&mut desk.writer);
+    revoke(&mut desk.writer, 'a');
     desk.settle();
     desk.writer.trading.account = None;
     desk.writer.settle();
@@ -206,9 +206,7 @@ fn m2_broken_glass_opens_nothing_for_another_configuration_after_its_expiry_or_a
         (
             "revoked",
             |desk| {
-                let account = desk.writer.trading.account.as_mut().expect("an account");
-                let revoked = json!([{ "configHash": hash('B'), "reason": "it buys tops" }]);
-                account.spec.revoked = serde_json::from_value(revoked).expect("a revocation");
+                revoke(&mut desk.writer, 'B');
                 break_glass(desk, 'B');
             },
             "False ConfigurationRevoked",
@@ -228,6 +226,61 @@ fn m2_broken_glass_opens_nothing_for_another_configuration_after_its_expiry_or_a
         let runs = plan.status.running.map(|running| running.hash);
         assert_eq!(runs, Some(hash('a')), "{case}");
     }
+}
+
+/// W has been told that the glass is broken for B, and runs a without a mirror on B.
+fn about_to_go_through_glass() -> Desk {
+    let mut desk = Desk::running();
+    desk.commit("r2");
+    desk.mirror.pod = None;
+    break_glass(&mut desk, 'B');
+    desk.look();
+    desk.writer.round();
+    assert!(is_reducing_on(&desk.writer, 'B'));
+    desk
+}
+
+#[test]
+fn m2_the_glass_stays_shut_while_another_ceiling_takes_the_place_of_its_own() {
+    let mut desk = about_to_go_through_glass();
+    revoke(&mut desk.writer, 'a');
+    for _ in 0..5 {
+        let plan = desk.writer.plan();
+        assert_eq!(in_short(&plan.actions), Vec::<String>::new());
+        assert_eq!(says(&plan, "Promoted"), "False BreakingGlass");
+        desk.writer.round();
+    }
+    let halted = ceiling(&desk.writer).map(|(state, _, of)| (state, of));
+    assert_eq!(halted, Some((TradingState::Halted, hash('a'))));
+}
+
+#[test]
+fn m2_the_ceiling_of_broken_glass_holds_until_the_last_pod_that_it_bounds_is_gone() {
+    let mut desk = about_to_go_through_glass();
+    desk.writer.settle();
+    let runs = desk.writer.plan().status.running.map(|runs| runs.hash);
+    assert_eq!(runs, Some(hash('B')));
+    desk.commit("r1");
+    desk.look();
+    assert!(desk.writer.reconcile().is_ok());
+    let pod = desk.writer.pod.as_ref().expect("it stops in good order");
+    assert!(pod.object.metadata.deletion_timestamp.is_some());
+    assert!(desk.writer.reconcile().is_ok());
+    assert!(is_reducing_on(&desk.writer, 'B'), "its pod is still there");
+    desk.writer.settle();
+    assert_eq!(ceiling(&desk.writer), None);
+}
+
+#[test]
+fn m2_a_revocation_proves_nothing_that_came_through_the_glass() {
+    let mut desk = about_to_go_through_glass();
+    desk.writer.settle();
+    revoke(&mut desk.writer, 'B');
+    desk.writer.settle();
+    let plan = desk.writer.plan();
+    let proven = plan.status.proven.into_iter();
+    let proven: Vec<String> = proven.map(|proven| proven.config_hash).collect();
+    assert_eq!(proven, [hash('a')]);
 }
 
 #[test]
