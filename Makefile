@@ -67,7 +67,7 @@ crashes: parts ## the operator killed at each of its writes, and objects that it
 
 attacks: parts ## what must be refused, first shown to succeed without the admission policies
 	@.ci/step attacks .ci/with-clusters attacks=1 -- \
-	  env TRIPTYCH_ATTACKS_CLUSTER=attacks \
+	  env TRIPTYCH_ATTACKS_CLUSTER=attacks TRIPTYCH_IMAGE_PROFILE=dev \
 	  $(test) --features triptych-end-to-end/cluster-tests --test attacks -- --test-threads 1 --show-output
 
 tutorial-test: parts ## docs/tutorial.md, played and compared

@@ -41,7 +41,7 @@ pub(crate) async fn declare(administrator: &Client) -> Result<()> {
         .await?;
     }
     create(administrator, instances(), writer(WRITER, HELD)).await?;
-    let mut broken_in = writer(BROKEN_IN, FREE);
+    let mut broken_in = writer(BROKEN_IN, HELD);
     broken_in["spec"]["promotion"] = json!({ "breakGlass": break_glass(&in_hours(12)) });
     create(administrator, instances(), broken_in).await?;
     record_writer(administrator).await

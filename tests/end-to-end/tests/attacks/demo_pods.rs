@@ -78,7 +78,7 @@ pub(crate) fn attacks() -> Vec<Attack> {
         (
             (
                 "with the live key",
-                vec![("/spec/volumes/1/secret/secretName", json!("live-gamma"))],
+                vec![("/spec/volumes/keys/secret/secretName", json!("live-gamma"))],
                 "Secret",
             ),
             &[DEMO_PODS, LIVE_SECRET_REFERENCES],
@@ -86,7 +86,7 @@ pub(crate) fn attacks() -> Vec<Attack> {
         (
             (
                 "with the key of another account",
-                vec![("/spec/volumes/1/secret/secretName", json!("demo-alpha"))],
+                vec![("/spec/volumes/keys/secret/secretName", json!("demo-alpha"))],
                 "Secret demo-gamma",
             ),
             &[DEMO_PODS],
@@ -105,7 +105,7 @@ pub(crate) fn attacks() -> Vec<Attack> {
         (
             (
                 "that says tier W to its trader",
-                vec![("/spec/containers/0/env/0/value", json!("W"))],
+                vec![("/spec/containers/0/env/TRIPTYCH_TIER/value", json!("W"))],
                 "TRIPTYCH_TIER=R",
             ),
             &[DEMO_PODS],

@@ -1,35 +1,36 @@
 //! The cluster of the attacks, made once per process: without the policies each attack is shown to
 //! come past admission, then the platform installs the policies.
 
-use std::{collections::BTreeMap, io::Write, path::Path, process::Command, sync::OnceLock};
+use std::{
+    collections::BTreeMap,
+    io::Write,
+    path::Path,
+    process::Command,
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
+};
 
 use anyhow::{Context, Result, bail, ensure};
-use k8s_openapi::api::core::v1::Pod;
-use kube::{Api, Client, ResourceExt, api::ListParams};
-use serde_json::{Value, json};
+use kube::Client;
+use serde_json::json;
 use triptych_cluster::{cluster::Cluster, local_cluster::LocalCluster};
-use triptych_end_to_end::{installation::workspace, lab::made_apart, objects, wait};
+use triptych_end_to_end::{installation::workspace, lab::made_apart, wait};
 
 use crate::{
     account_use,
-    actor::{Actor, Node, PLATFORM, Tokens, administrator, cluster_name},
+    actor::{Actor, PLATFORM, Tokens, administrator, cluster_name},
     attack::{Attack, policy},
     break_glass, cluster_wide_storage, demo_pods,
     ground::{self, LIVE, SYSTEM},
     journal, key_secrets, live_pods, node_objects, operator_namespace, removal,
-    request::{Answer, Request, collection, object},
+    request::{Answer, Request, collection},
     running_traders, sealed_namespace_contents, sealed_namespaces, secret_references,
-    stolen_kubelets, w_nodes, workloads,
+    stolen_kubelets, tokens, w_nodes, workloads,
 };
-
-/// The operator's account in its namespace, and the traders' in theirs.
-pub(crate) const OPERATOR_ACCOUNT: &str = "triptych-operator";
-const TRADER_ACCOUNT: &str = "trader";
 
 /// A cluster on which the policies are in force, and what the attacks did before.
 pub(crate) struct Lab {
     cluster: LocalCluster,
-    tokens: Tokens,
+    tokens: Mutex<Tokens>,
     unguarded: BTreeMap<String, Answer>,
     stolen_kubelet: stolen_kubelets::Unguarded,
 }
@@ -37,7 +38,7 @@ pub(crate) struct Lab {
 /// Clients of one test, made when an actor makes its first request.
 pub(crate) struct Clients<'a> {
     cluster: &'a LocalCluster,
-    tokens: &'a Tokens,
+    tokens: Tokens,
     made: BTreeMap<Actor, Client>,
 }
 
@@ -47,7 +48,7 @@ impl Clients<'_> {
         if let Some(client) = self.made.get(&actor) {
             return Ok(client.clone());
         }
-        let client = actor.client(self.cluster, self.tokens).await?;
+        let client = actor.client(self.cluster, &self.tokens).await?;
         self.made.insert(actor, client.clone());
         Ok(client)
     }
@@ -67,11 +68,11 @@ impl Lab {
     async fn make() -> Result<Self> {
         let cluster = LocalCluster::open(&cluster_name())?;
         let administrator = administrator(&cluster).await?;
-        install(&cluster, cluster.kubeconfig(), false)?;
+        install(&cluster, cluster.kubeconfig(), false, &nothing(&cluster))?;
         until_the_seal_is_off(&administrator).await?;
         ground::prepare(&administrator).await?;
         let mut lab = Self {
-            tokens: tokens(&cluster, &administrator).await?,
+            tokens: Mutex::new(tokens::all(&cluster, &administrator).await?),
             cluster,
             unguarded: BTreeMap::new(),
             stolen_kubelet: stolen_kubelets::Unguarded::default(),
@@ -97,9 +98,20 @@ impl Lab {
     pub(crate) fn clients(&self) -> Clients<'_> {
         Clients {
             cluster: &self.cluster,
-            tokens: &self.tokens,
+            tokens: self.tokens().clone(),
             made: BTreeMap::new(),
         }
+    }
+
+    fn tokens(&self) -> MutexGuard<'_, Tokens> {
+        self.tokens.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gets a new token for the operator, because its pod is another one.
+    pub(crate) async fn renew_the_operators_token(&self, administrator: &Client) -> Result<()> {
+        let renewed = tokens::of_the_operators_pod(&self.cluster, administrator).await?;
+        self.tokens().insert(Actor::Operator, renewed);
+        Ok(())
     }
 
     /// Shows of each attack that it came past admission without the policies, and that the policy that
@@ -162,13 +174,20 @@ impl Lab {
 
     /// Installs the policies, or upgrades the release under them, as somebody of the platform team.
     pub(crate) fn upgrade_as_platform(&self) -> Result<()> {
+        self.upgrade_to(&nothing(&self.cluster))
+    }
+
+    /// The same, with an image that operator and inspector run.
+    pub(crate) fn upgrade_to(&self, image: &str) -> Result<()> {
+        install(&self.cluster, self.platform()?.path(), true, image)
+    }
+
+    /// The kubeconfig of somebody of the platform team.
+    fn platform(&self) -> Result<tempfile::NamedTempFile> {
         let mut file = tempfile::NamedTempFile::new()?;
-        file.write_all(
-            self.cluster
-                .user_kubeconfig("paul", &[PLATFORM])?
-                .as_bytes(),
-        )?;
-        install(&self.cluster, file.path(), true)
+        let kubeconfig = self.cluster.user_kubeconfig("paul", &[PLATFORM])?;
+        file.write_all(kubeconfig.as_bytes())?;
+        Ok(file)
     }
 
     async fn attack_unguarded(&mut self) -> Result<()> {
@@ -234,7 +253,7 @@ async fn until_the_seal_is_off(administrator: &Client) -> Result<()> {
 }
 
 /// Every attack of every area.
-fn catalogue() -> Vec<Attack> {
+pub(crate) fn catalogue() -> Vec<Attack> {
     [
         sealed_namespaces::attacks(),
         sealed_namespace_contents::attacks(),
@@ -285,12 +304,21 @@ fn check(attack: &Attack, answer: &Answer) -> Result<()> {
     Ok(())
 }
 
-/// Installs the chart. The operator's image does not exist: its pods get a node and a token, and run nothing.
-fn install(cluster: &LocalCluster, kubeconfig: &Path, policies: bool) -> Result<()> {
-    let digest = "0".repeat(64);
+/// An image that does not exist: pods of it get a node and a token, and run nothing.
+fn nothing(cluster: &LocalCluster) -> String {
+    format!(
+        "{}/triptych/none@sha256:{}",
+        cluster.registry(),
+        "0".repeat(64)
+    )
+}
+
+/// Installs the chart, or upgrades it.
+fn install(cluster: &LocalCluster, kubeconfig: &Path, policies: bool, image: &str) -> Result<()> {
+    let (repository, digest) = image.split_once('@').context("an image by its digest")?;
     let values = [
-        format!("image.repository={}/triptych/none", cluster.registry()),
-        format!("image.digest=sha256:{digest}"),
+        format!("image.repository={repository}"),
+        format!("image.digest={digest}"),
         "operator.replicas=1".to_owned(),
         "policies.storageProvisioners.users={triptych:local-volumes}".to_owned(),
         format!("policies.enabled={policies}"),
@@ -311,84 +339,4 @@ fn install(cluster: &LocalCluster, kubeconfig: &Path, policies: bool) -> Result<
         said.trim()
     );
     Ok(())
-}
-
-/// Tokens as they are got: bound to a pod by the kubelet of its node, and without a pod by an administrator.
-async fn tokens(cluster: &LocalCluster, administrator: &Client) -> Result<Tokens> {
-    let kubelet = Actor::Kubelet(Node::W)
-        .client(cluster, &Tokens::new())
-        .await?;
-    let operator = operator_pod(administrator).await?;
-    let traders: Api<Pod> = Api::namespaced(administrator.clone(), LIVE);
-    let trader = traders.get("trader-0").await?;
-    Ok(Tokens::from([
-        (
-            Actor::Operator,
-            token(&kubelet, SYSTEM, OPERATOR_ACCOUNT, Some(&operator)).await?,
-        ),
-        (
-            Actor::OperatorsTokenWithoutPod,
-            token(administrator, SYSTEM, OPERATOR_ACCOUNT, None).await?,
-        ),
-        (
-            Actor::Trader,
-            token(&kubelet, LIVE, TRADER_ACCOUNT, Some(&trader)).await?,
-        ),
-        (
-            Actor::TradersTokenWithoutPod,
-            token(administrator, LIVE, TRADER_ACCOUNT, None).await?,
-        ),
-    ]))
-}
-
-/// A pod of the operator that has its node.
-pub(crate) async fn operator_pod(administrator: &Client) -> Result<Pod> {
-    let pods: Api<Pod> = Api::namespaced(administrator.clone(), SYSTEM);
-    let selector = ListParams::default().labels("app.kubernetes.io/name=triptych-operator");
-    wait::until_answer("a pod of the operator has its node", async || {
-        let found = pods.list(&selector).await?.items;
-        Ok(found.into_iter().find(|pod| {
-            let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_ref());
-            node.is_some() && pod.metadata.deletion_timestamp.is_none()
-        }))
-    })
-    .await
-}
-
-/// A token of an account, bound to a pod where there is one.
-pub(crate) async fn token(
-    client: &Client,
-    namespace: &str,
-    account: &str,
-    pod: Option<&Pod>,
-) -> Result<String> {
-    let request = token_request(namespace, account, pod).in_earnest();
-    wait::until_answer(&format!("a token of {namespace}/{account}"), async || {
-        match request.send(client).await? {
-            Answer::Done(answer) => Ok(answer["status"]["token"].as_str().map(str::to_owned)),
-            // A kubelet may ask once its node's pod has come to the authorizer.
-            Answer::Refused(why) | Answer::Failed(why) => bail!("{why}"),
-        }
-    })
-    .await
-}
-
-/// A request for a token, bound to a pod where there is one.
-pub(crate) fn token_request(namespace: &str, account: &str, pod: Option<&Pod>) -> Request {
-    let bound = pod.map(|pod| {
-        json!({ "apiVersion": "v1", "kind": "Pod", "name": pod.name_any(), "uid": objects::uid(pod) })
-    });
-    let body = json!({
-        "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
-        "spec": { "audiences": [], "expirationSeconds": 3600, "boundObjectRef": bound.unwrap_or(Value::Null) }
-    });
-    Request::create(
-        object(
-            "core",
-            namespace,
-            "serviceaccounts",
-            &format!("{account}/token"),
-        ),
-        body,
-    )
 }

@@ -12,9 +12,10 @@ use crate::{
         DEMO, DEMO_EMPTY, LIVE, LIVE_EMPTY, LIVE_WAITING, NETWORK_AGENT, SYSTEM, W_TAINT,
         journal_claim,
     },
-    lab::{Lab, operator_pod, token_request},
+    lab::Lab,
     pods::{self, altered},
     request::{Request, cluster_wide, collection, object},
+    tokens::{operator_pod, token_request},
 };
 
 /// What is done, by whom, and the request.

@@ -14,7 +14,7 @@ use crate::{
     },
     ground::{key_secret, sealed_namespace},
     lab::{Clients, Lab},
-    pods::{self, HASH, altered},
+    pods::{self, altered},
     request::{Answer, Request, cluster_wide, collection, object},
 };
 
@@ -81,7 +81,7 @@ fn parts(registry: &str) -> Vec<(Actor, String, Value)> {
         &[("/spec/containers/0/image", json!(image))],
     );
     let configuration = json!({
-        "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": format!("config-{}", &HASH[..32]) },
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": pods::configuration().hash.config_map_name() },
         "immutable": true, "data": { "config.json": "{}" }
     });
     let claim = json!({

@@ -77,7 +77,7 @@ pub(crate) fn process() -> Vec<Alteration> {
         ),
         (
             "that says tier R to its trader",
-            vec![("/spec/containers/0/env/0/value", json!("R"))],
+            vec![("/spec/containers/0/env/TRIPTYCH_TIER/value", json!("R"))],
             "TRIPTYCH_TIER=W",
         ),
         (
@@ -87,12 +87,18 @@ pub(crate) fn process() -> Vec<Alteration> {
         ),
         (
             "for another account",
-            vec![("/spec/containers/0/env/1/value", json!("alpha"))],
+            vec![(
+                "/spec/containers/0/env/TRIPTYCH_ACCOUNT/value",
+                json!("alpha"),
+            )],
             "TRIPTYCH_ACCOUNT=gamma",
         ),
         (
             "for another configuration",
-            vec![("/spec/containers/0/env/2/value", json!("b".repeat(64)))],
+            vec![(
+                "/spec/containers/0/env/TRIPTYCH_CONFIG_HASH/value",
+                json!("b".repeat(64)),
+            )],
             "TRIPTYCH_CONFIG_HASH",
         ),
         (
@@ -108,7 +114,7 @@ pub(crate) fn process() -> Vec<Alteration> {
 
 /// Volumes and where they are mounted.
 pub(crate) fn files() -> Vec<Alteration> {
-    let keys = "/spec/volumes/1";
+    let keys = "/spec/volumes/keys";
     let further = |source: Value| {
         let mut volume = source;
         volume["name"] = json!("further");
@@ -118,22 +124,22 @@ pub(crate) fn files() -> Vec<Alteration> {
     vec![
         (
             "with the key of another account",
-            vec![("/spec/volumes/1/secret/secretName", json!("live-alpha"))],
+            vec![("/spec/volumes/keys/secret/secretName", json!("live-alpha"))],
             nothing_else,
         ),
         (
             "with an innocent Secret for its key",
-            vec![("/spec/volumes/1/secret/secretName", json!("innocent"))],
+            vec![("/spec/volumes/keys/secret/secretName", json!("innocent"))],
             nothing_else,
         ),
         (
             "with a key that may be missing",
-            vec![("/spec/volumes/1/secret/optional", json!(true))],
+            vec![("/spec/volumes/keys/secret/optional", json!(true))],
             "not optional",
         ),
         (
             "with a key that everybody may read",
-            vec![("/spec/volumes/1/secret/defaultMode", json!(0o444))],
+            vec![("/spec/volumes/keys/secret/defaultMode", json!(0o444))],
             "mode 0440",
         ),
         (
@@ -146,21 +152,24 @@ pub(crate) fn files() -> Vec<Alteration> {
         ),
         (
             "with a configuration that is not of its hash",
-            vec![("/spec/volumes/0/configMap/name", json!("mine"))],
+            vec![("/spec/volumes/config/configMap/name", json!("mine"))],
             nothing_else,
         ),
         (
             "without a configuration hash",
             vec![
                 ("/metadata/annotations", Value::Null),
-                ("/spec/containers/0/env/2/value", json!("")),
+                (
+                    "/spec/containers/0/env/TRIPTYCH_CONFIG_HASH/value",
+                    json!(""),
+                ),
             ],
             nothing_else,
         ),
         (
             "with another journal",
             vec![(
-                "/spec/volumes/2/persistentVolumeClaim/claimName",
+                "/spec/volumes/journal/persistentVolumeClaim/claimName",
                 json!("journal-alpha"),
             )],
             nothing_else,
@@ -168,7 +177,7 @@ pub(crate) fn files() -> Vec<Alteration> {
         (
             "with a journal that is forgotten",
             vec![(
-                "/spec/volumes/2",
+                "/spec/volumes/journal",
                 json!({ "name": "journal", "emptyDir": {} }),
             )],
             nothing_else,
@@ -206,19 +215,22 @@ pub(crate) fn files() -> Vec<Alteration> {
         (
             "with the key at another path",
             vec![(
-                "/spec/containers/0/volumeMounts/1/mountPath",
+                "/spec/containers/0/volumeMounts/keys/mountPath",
                 json!("/var/lib/keys"),
             )],
             "keys at /etc/triptych/keys",
         ),
         (
             "with a key that can be written",
-            vec![("/spec/containers/0/volumeMounts/1/readOnly", Value::Null)],
+            vec![("/spec/containers/0/volumeMounts/keys/readOnly", Value::Null)],
             "both read-only",
         ),
         (
             "with a part of a volume",
-            vec![("/spec/containers/0/volumeMounts/2/subPath", json!("part"))],
+            vec![(
+                "/spec/containers/0/volumeMounts/journal/subPath",
+                json!("part"),
+            )],
             "journal at /var/lib/triptych",
         ),
     ]

@@ -14,10 +14,11 @@ use crate::{
         policy::{OPERATOR_NAMESPACE, OPERATOR_PODS},
     },
     ground::SYSTEM,
-    lab::{Lab, token_request},
+    lab::Lab,
     live_pods::Alteration,
     pods::{self, altered},
     request::{Request, collection, object},
+    tokens::token_request,
 };
 
 #[tokio::test]

@@ -1,27 +1,25 @@
-//! Pods: the traders' exact shape, an ordinary pod of a team, and alterations of both.
+//! Pods: the traders' as the operator renders them, an ordinary pod of a team, and alterations of both.
 
+use k8s_openapi::api::core::v1::PodTemplateSpec;
 use serde_json::{Value, json};
+use triptych_crds::{ConfigHash, trading_instance::Ledger};
+use triptych_decide::pod_template::{Configuration, Environment, Identity, Knobs, Side, render};
 
-use crate::ground::{W_LABEL, W_TAINT};
+use crate::{
+    declared::WRITER,
+    ground::{TEAM_SPACE, W_LABEL, W_TAINT},
+};
 
 /// A digest where none needs to exist.
 const DIGEST: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
-/// The hash of the configuration that the traders of the attacks are made for.
-pub(crate) const HASH: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
-
-/// The pod of a trader in `trading-live-<account>`, as the operator renders it.
+/// The pod of a trader in `trading-live-<account>`.
 pub(crate) fn live(account: &str) -> Value {
-    let mut pod = trader("live", "W", account);
-    pod["spec"]["nodeSelector"] = json!({ W_LABEL: "W" });
-    pod["spec"]["tolerations"] = json!([toleration("NoSchedule"), toleration("NoExecute")]);
-    pod
+    trader(&Environment::Live(side(account)))
 }
 
-/// The pod of a trader in `trading-demo-<account>`, as the operator renders it.
+/// The pod of a trader in `trading-demo-<account>`.
 pub(crate) fn demo(account: &str) -> Value {
-    let mut pod = trader("demo", "R", account);
-    pod["spec"]["affinity"] = required_nodes(W_LABEL, "NotIn", &["W"]);
-    pod
+    trader(&Environment::Demo(side(account)))
 }
 
 /// An ordinary pod of a team.
@@ -74,7 +72,8 @@ pub(crate) fn stateful_set(mut pod: Value) -> Value {
     })
 }
 
-/// The pod with other values at JSON pointers; `null` takes a field away, `/-` at the end appends.
+/// The pod with other values at JSON pointers, in which an item of a list may stand by its name; `null`
+/// takes a field away, `/-` at the end appends.
 pub(crate) fn altered(mut pod: Value, changes: &[(&str, Value)]) -> Value {
     for (pointer, value) in changes {
         alter(&mut pod, pointer, value.clone());
@@ -88,7 +87,7 @@ fn alter(pod: &mut Value, pointer: &str, value: Value) {
     match parent {
         Value::Array(items) if last == "-" => items.push(value),
         Value::Array(items) => {
-            let index: usize = last.parse().expect("an index");
+            let index = position(items, last);
             items[index] = value;
         }
         Value::Object(fields) if value.is_null() => {
@@ -101,9 +100,18 @@ fn alter(pod: &mut Value, pointer: &str, value: Value) {
 /// Follows a pointer and makes the objects that are not there.
 fn make_way<'a>(value: &'a mut Value, pointer: &str) -> &'a mut Value {
     pointer.split('/').skip(1).fold(value, |at, step| match at {
-        Value::Array(items) => &mut items[step.parse::<usize>().expect("an index")],
+        Value::Array(items) => {
+            let index = position(items, step);
+            &mut items[index]
+        }
         other => &mut other[unescaped(step)],
     })
+}
+
+fn position(items: &[Value], step: &str) -> usize {
+    let named = || items.iter().position(|item| item["name"] == step);
+    let index = step.parse().ok().or_else(named);
+    index.unwrap_or_else(|| panic!("no item {step} in {items:?}"))
 }
 
 fn unescaped(step: &str) -> String {
@@ -119,72 +127,44 @@ pub(crate) fn required_nodes(label: &str, operator: &str, values: &[&str]) -> Va
     } })
 }
 
-fn toleration(effect: &str) -> Value {
-    json!({ "key": W_TAINT, "operator": "Equal", "value": "W", "effect": effect })
+/// The pod of a template, under the name that the StatefulSet controller gives it.
+pub(crate) fn of_template(template: &PodTemplateSpec) -> Value {
+    let mut pod = serde_json::to_value(template).expect("a template is plain data");
+    pod["apiVersion"] = json!("v1");
+    pod["kind"] = json!("Pod");
+    pod["metadata"]["name"] = json!("trader-0");
+    pod
 }
 
-fn trader(side: &str, tier: &str, account: &str) -> Value {
-    let variable = |name: &str, value: &str| json!({ "name": name, "value": value });
-    let field = json!({ "name": "TRIPTYCH_POD_UID",
-        "valueFrom": { "fieldRef": { "apiVersion": "v1", "fieldPath": "metadata.uid" } } });
-    let probe = json!({ "httpGet": { "path": "/healthz", "port": "http", "scheme": "HTTP" } });
-    json!({
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {
-            "name": "trader-0",
-            "labels": {
-                "app.kubernetes.io/name": "trader",
-                "app.kubernetes.io/managed-by": "triptych-operator",
-                "triptych.trading/tier": tier,
-                "triptych.trading/instance": "alpha"
-            },
-            "annotations": { "triptych.trading/config-hash": HASH }
-        },
-        "spec": {
-            "serviceAccountName": "trader",
-            "automountServiceAccountToken": true,
-            "enableServiceLinks": false,
-            "restartPolicy": "Always",
-            "terminationGracePeriodSeconds": 30,
-            "securityContext": pod_security(),
-            "containers": [{
-                "name": "trader",
-                "image": format!("registry.example/trader@{DIGEST}"),
-                "imagePullPolicy": "IfNotPresent",
-                "command": ["/usr/local/bin/trader", "run"],
-                "env": [
-                    variable("TRIPTYCH_TIER", tier),
-                    variable("TRIPTYCH_ACCOUNT", account),
-                    variable("TRIPTYCH_CONFIG_HASH", HASH),
-                    field
-                ],
-                "ports": [{ "name": "http", "containerPort": 8080, "protocol": "TCP" }],
-                "resources": { "requests": { "cpu": "10m", "memory": "16Mi" } },
-                "startupProbe": probe,
-                "livenessProbe": probe,
-                "readinessProbe": probe,
-                "terminationMessagePath": "/dev/termination-log",
-                "terminationMessagePolicy": "File",
-                "securityContext": container_security(),
-                "volumeMounts": [
-                    { "name": "config", "mountPath": "/etc/triptych/config", "readOnly": true },
-                    { "name": "keys", "mountPath": "/etc/triptych/keys", "readOnly": true },
-                    { "name": "journal", "mountPath": "/var/lib/triptych" }
-                ]
-            }],
-            "volumes": [
-                { "name": "config", "configMap": {
-                    "name": format!("config-{}", &HASH[..32]),
-                    "items": [{ "key": "config.json", "path": "config.json" }], "defaultMode": 0o444
-                } },
-                { "name": "keys", "secret": {
-                    "secretName": format!("{side}-{account}"), "optional": false, "defaultMode": 0o440
-                } },
-                { "name": "journal", "persistentVolumeClaim": { "claimName": format!("journal-{account}") } }
-            ]
-        }
-    })
+/// The instance for which the traders of the attacks are made.
+pub(crate) fn identity() -> Identity<'static> {
+    Identity {
+        namespace: TEAM_SPACE,
+        instance: WRITER,
+        uid: "0b5f1f3e-6f0a-4c3e-9a3f-2f1c3a4b5c6d",
+    }
+}
+
+/// The configuration that the traders of the attacks are made for.
+pub(crate) fn configuration() -> Configuration {
+    Configuration {
+        revision: "first".to_owned(),
+        hash: ConfigHash::of_canonical_bytes(b"{}"),
+        image: format!("registry.example/trader@{DIGEST}"),
+    }
+}
+
+fn trader(environment: &Environment<'_>) -> Value {
+    let knobs = Knobs::default();
+    of_template(&render(&identity(), &configuration(), environment, &knobs))
+}
+
+fn side(account: &str) -> Side<'_> {
+    Side {
+        account,
+        market_data_url: None,
+        ledger: Ledger::Embedded,
+    }
 }
 
 fn pod_security() -> Value {

@@ -18,10 +18,11 @@ use crate::{
         policy::{LIVE_PODS, OPERATOR_NAMESPACE, OPERATOR_PODS, SEAL},
     },
     ground::{DEMO, LIVE, LIVE_EMPTY, SYSTEM},
-    lab::{Clients, Lab, OPERATOR_ACCOUNT, operator_pod, token, token_request},
+    lab::{Clients, Lab},
     legitimate::named,
     pods::{self, altered},
     request::{Answer, Request, cluster_wide, collection, object},
+    tokens::{OPERATOR_ACCOUNT, operator_pod, token, token_request},
 };
 
 /// What a stolen kubelet of ABH's node achieved while no policy was in force.
