@@ -15,7 +15,7 @@ test := cargo test --workspace
 programs := $(or $(CARGO_TARGET_DIR),target)/$(CARGO_BUILD_TARGET)
 released := -p triptych-operator -p triptych-trader -p triptych-trader-observe -p triptych-cluster -p triptych-end-to-end
 
-.PHONY: help setup check format lint unit generate parts test independent-checks cluster-tests end-to-end tutorial-test test-long crashes attacks audit demo tutorial demo-down demo-programs cluster-up cluster-down
+.PHONY: help setup check format lint unit generate parts test independent-checks cluster-tests end-to-end tutorial-test test-long crashes attacks disruptions audit demo tutorial demo-down demo-programs cluster-up cluster-down
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -44,7 +44,7 @@ parts: setup ## build the local cluster's parts into the cache
 	@.ci/step build $(build)
 	@.ci/step parts $(programs)/debug/cluster build-parts
 
-test: setup check parts independent-checks cluster-tests end-to-end crashes attacks tutorial-test ## everything
+test: setup check parts independent-checks cluster-tests end-to-end crashes attacks disruptions tutorial-test ## everything
 
 independent-checks: ## hash, strategies and dataset against other people's libraries
 	@.ci/step independent-checks $(test) \
@@ -74,6 +74,11 @@ tutorial-test: parts ## docs/tutorial.md, played and compared
 	@.ci/step tutorial-test .ci/with-clusters tutorial=3 -- \
 	  env TRIPTYCH_TUTORIAL_CLUSTER=tutorial TRIPTYCH_IMAGE_PROFILE=dev \
 	  $(test) --features triptych-end-to-end/cluster-tests --test tutorial -- --show-output
+
+disruptions: parts ## nodes drained and lost, etcd restored, the operator away or cut off
+	@.ci/step disruptions .ci/with-clusters disruptions=4 -- \
+	  env TRIPTYCH_CLUSTER=disruptions TRIPTYCH_IMAGE_PROFILE=dev \
+	  $(test) --features triptych-end-to-end/cluster-tests --test disruptions -- --test-threads 1 --show-output
 
 audit: ## licences, sources and duplicate versions of dependencies
 	command -v cargo-deny >/dev/null || env -u CARGO_BUILD_TARGET -u RUSTFLAGS cargo install --locked cargo-deny

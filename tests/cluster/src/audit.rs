@@ -22,6 +22,9 @@ pub struct AuditEntry {
     /// As whom, where that is someone else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub impersonated_user: Option<AuditUser>,
+    /// From where it was asked.
+    #[serde(default, rename = "sourceIPs", skip_serializing_if = "Vec::is_empty")]
+    pub source_ips: Vec<String>,
     /// The client program's name for itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_agent: Option<String>,

@@ -17,6 +17,7 @@ mod digest;
 pub mod directory;
 pub mod down;
 pub mod error;
+mod etcd_backup;
 pub mod existing_cluster;
 mod faults;
 pub mod image;

@@ -9,6 +9,7 @@ use crate::cluster::{Capabilities, Cluster, NodeFailure};
 use crate::control_plane;
 use crate::directory::{ClusterDirectory, ClusterRecord};
 use crate::error::Result;
+use crate::etcd_backup;
 use crate::faults;
 use crate::image::ImageSpec;
 use crate::name::ClusterName;
@@ -68,6 +69,16 @@ impl LocalCluster {
     /// Ends the API server and starts it again; it may still refuse connections afterwards.
     pub async fn restart_api_server(&self) -> Result<()> {
         faults::restart(&self.directory, &self.record, "apiserver").await
+    }
+
+    /// Copies etcd's data to a folder that does not exist yet; the API server waits meanwhile.
+    pub async fn back_up_etcd(&self, backup: &Path) -> Result<()> {
+        etcd_backup::back_up(&self.directory, &self.record, backup).await
+    }
+
+    /// Goes back to a backup of etcd. Everything that reads the API starts anew, but what runs in pods.
+    pub async fn restore_etcd(&self, backup: &Path) -> Result<()> {
+        etcd_backup::restore(&self.directory, &self.record, backup).await
     }
 
     fn crane(&self) -> PathBuf {

@@ -73,6 +73,12 @@ impl Account {
         self.team.lab.helm(&[words, &identity].concat())
     }
 
+    /// Runs kubectl as the platform's member.
+    pub fn kubectl(&self, words: &[&str]) -> Result<String> {
+        let identity = ["--as", &self.platform, "--as-group", PLATFORM];
+        self.team.lab.kubectl(&[words, &identity].concat())
+    }
+
     /// Installs or upgrades the account and returns what helm told.
     pub fn apply(&self, values: &[&str]) -> Result<String> {
         let name = format!("account={}", self.name);
@@ -197,9 +203,7 @@ impl Account {
             &["delete", "rolebindings,roles", "--all-namespaces"],
             &["delete", "clusterrolebindings,clusterroles"],
         ] {
-            let as_platform = ["--selector", &selector, "--as", &self.platform];
-            let words = [words, &as_platform, &["--as-group", PLATFORM]].concat();
-            self.team.lab.kubectl(&words)?;
+            self.kubectl(&[words, &["--selector", &selector]].concat())?;
         }
         ensure!(
             self.objects_in(self.team.name())?.is_empty(),

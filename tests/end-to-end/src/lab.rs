@@ -14,7 +14,7 @@ use kube::{
 };
 use serde_json::Value;
 use triptych_cluster::{
-    audit::read_audit_log,
+    audit::{AuditEntry, read_audit_log},
     cluster::{Cluster, from_environment},
     image::{ImageFile, ImageSpec},
     local_cluster::LocalCluster,
@@ -28,7 +28,7 @@ use crate::{
 /// Name of the operator's Lease.
 const LEASE: &str = "triptych-operator";
 /// The user as whom the operator speaks to the API server.
-const OPERATOR: &str = "system:serviceaccount:triptych-system:triptych-operator";
+pub const OPERATOR: &str = "system:serviceaccount:triptych-system:triptych-operator";
 
 /// A cluster with Triptych's images at hand.
 pub struct Lab {
@@ -36,7 +36,7 @@ pub struct Lab {
     tools: Tools,
     executables: Executables,
     images: Images,
-    w_node: String,
+    w_nodes: Vec<String>,
 }
 
 /// Command-line programs of a cluster.
@@ -99,20 +99,29 @@ impl Lab {
         let tools = tools_from_environment()?;
         let executables = installation::build_executables(Profile::from_environment())?;
         let images = push_images(cluster.as_ref(), &executables).await?;
-        let w_node = dedicate_w_node(&tools, cluster.kubeconfig())?;
+        let w_nodes = dedicate_w_nodes(&tools, cluster.kubeconfig())?;
         installation::install_chart(&tools.helm, cluster.kubeconfig(), &images)?;
         Ok(Self {
             cluster,
             tools,
             executables,
             images,
-            w_node,
+            w_nodes,
         })
     }
 
-    /// The node that may hold live keys.
-    pub fn w_node(&self) -> &str {
-        &self.w_node
+    /// The nodes that may hold live keys: the last, or of four nodes and more the last two.
+    pub fn w_nodes(&self) -> &[String] {
+        &self.w_nodes
+    }
+
+    /// The cluster, where it is one that this machine brought up.
+    pub fn local_cluster(&self) -> Result<LocalCluster> {
+        ensure!(
+            self.tools.directory.is_some(),
+            "this test needs a local cluster: unset KUBECONFIG and REGISTRY for it"
+        );
+        local_cluster()
     }
 
     /// The cluster itself.
@@ -198,9 +207,14 @@ impl Lab {
         std::fs::read(path).with_context(|| path.to_owned())
     }
 
+    /// Everything that the API server answered so far, in order.
+    pub fn audit_log(&self) -> Result<Vec<AuditEntry>> {
+        Ok(read_audit_log(&self.cluster.audit_log()?)?)
+    }
+
     /// Every write of the operator that the API server answered so far, in order.
     pub fn operator_writes(&self) -> Result<Vec<Write>> {
-        let entries = read_audit_log(&self.cluster.audit_log()?)?;
+        let entries = self.audit_log()?;
         let write = |verb: &str| !matches!(verb, "get" | "list" | "watch");
         Ok(entries
             .into_iter()
@@ -251,24 +265,25 @@ impl Lab {
     }
 }
 
-/// Labels and taints the last of the nodes as W's own, as docs/accounts.md says.
-fn dedicate_w_node(tools: &Tools, kubeconfig: &Path) -> Result<String> {
+/// Labels and taints nodes as W's own, as docs/accounts.md says.
+fn dedicate_w_nodes(tools: &Tools, kubeconfig: &Path) -> Result<Vec<String>> {
     let printed = kubectl(tools, kubeconfig, &["get", "nodes", "--output=name"])?;
-    let node = printed.lines().last().context("a cluster without nodes")?;
-    let node = node.trim_start_matches("node/").to_owned();
-    let label = "node-restriction.kubernetes.io/trading-tier=W";
-    kubectl(
-        tools,
-        kubeconfig,
-        &["label", "--overwrite", "nodes", &node, label],
-    )?;
+    let nodes: Vec<&str> = printed
+        .lines()
+        .map(|line| line.trim_start_matches("node/"))
+        .collect();
+    let count = if nodes.len() < 4 { 1 } else { 2 };
+    let w_nodes = &nodes[nodes.len().saturating_sub(count)..];
+    let label = ["node-restriction.kubernetes.io/trading-tier=W"];
     let taints = [
         "triptych.trading/tier=W:NoSchedule",
         "triptych.trading/tier=W:NoExecute",
     ];
-    let words = [&["taint", "--overwrite", "nodes", &node][..], &taints].concat();
-    kubectl(tools, kubeconfig, &words)?;
-    Ok(node)
+    for (verb, marks) in [("label", &label[..]), ("taint", &taints)] {
+        let words = [&[verb, "--overwrite", "nodes"], w_nodes, marks].concat();
+        kubectl(tools, kubeconfig, &words)?;
+    }
+    Ok(w_nodes.iter().map(|&node| node.to_owned()).collect())
 }
 
 /// Makes something on a thread and a runtime of its own, because a test's runtime may not be blocked
@@ -363,10 +378,14 @@ fn tools_from_environment() -> Result<Tools> {
     let existing = ["KUBECONFIG", "REGISTRY"]
         .iter()
         .all(|name| std::env::var_os(name).is_some());
-    let named = std::env::var("TRIPTYCH_CLUSTER").ok();
-    if existing && named.is_none() {
+    if existing && std::env::var_os("TRIPTYCH_CLUSTER").is_none() {
         return Ok(Tools::on_path());
     }
-    let name = named.as_deref().unwrap_or("triptych").parse()?;
-    Ok(Tools::of_local(&LocalCluster::open(&name)?))
+    Ok(Tools::of_local(&local_cluster()?))
+}
+
+/// The local cluster that `TRIPTYCH_CLUSTER` names.
+fn local_cluster() -> Result<LocalCluster> {
+    let name = std::env::var("TRIPTYCH_CLUSTER").unwrap_or_else(|_| "triptych".to_owned());
+    Ok(LocalCluster::open(&name.parse()?)?)
 }

@@ -1,6 +1,7 @@
 //! What the end-to-end suite and the demonstration share: a cluster with Triptych installed on it.
 
 pub mod account;
+pub mod conditions;
 pub mod demonstration;
 pub mod host_operator;
 pub mod installation;
@@ -9,6 +10,7 @@ pub mod manifest_table;
 pub mod manifests;
 pub mod namespace;
 pub mod objects;
+pub mod trader_connection;
 pub mod trading_system;
 pub mod tutorial;
 pub mod wait;

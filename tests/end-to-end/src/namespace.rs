@@ -1,9 +1,12 @@
 //! A namespace of a test's own, with the words in which tests speak of Triptych.
 
 use anyhow::{Context, Result};
-use k8s_openapi::api::{
-    apps::v1::StatefulSet,
-    core::v1::{ConfigMap, Event, Namespace, PersistentVolumeClaim, Pod},
+use k8s_openapi::{
+    api::{
+        apps::v1::StatefulSet,
+        core::v1::{ConfigMap, Event, Namespace, PersistentVolumeClaim, Pod},
+    },
+    jiff::Timestamp,
 };
 use kube::{
     Api, Client, ResourceExt,
@@ -234,12 +237,12 @@ impl TestNamespace {
 
 /// Whether a pod is ready.
 pub fn is_ready(pod: &Pod) -> bool {
-    let conditions = pod
-        .status
-        .as_ref()
-        .and_then(|status| status.conditions.as_ref());
-    conditions.is_some_and(|all| {
-        all.iter()
-            .any(|one| one.type_ == "Ready" && one.status == "True")
-    })
+    ready_since(pod).is_some()
+}
+
+/// Since when a pod is ready, where it is.
+pub fn ready_since(pod: &Pod) -> Option<Timestamp> {
+    let mut conditions = pod.status.as_ref()?.conditions.iter().flatten();
+    let ready = conditions.find(|one| one.type_ == "Ready" && one.status == "True")?;
+    ready.last_transition_time.as_ref().map(|time| time.0)
 }

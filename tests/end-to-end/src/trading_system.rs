@@ -11,6 +11,7 @@ use crate::{
     account::{Account, CUSTODIANS},
     lab::Lab,
     manifests,
+    namespace::TestNamespace,
 };
 
 /// Name of the W of every system.
@@ -18,44 +19,102 @@ pub const WRITER: &str = "writer";
 /// Name of its mirror.
 pub const MIRROR: &str = "mirror";
 
+/// How long its mirror must have been ready before W follows, in seconds.
+pub const SOAK: u32 = 3;
+/// With it whoever reaches a trader of these systems can halt it.
+pub const HALT_TOKEN: &str = "a-halt-token-of-a-simulated-venue";
+
 /// The system.
 pub struct TradingSystem {
     /// Its account; the instances are declared in `account.team`.
     pub account: Account,
+    /// The namespace of its market.
+    market: String,
 }
 
 impl TradingSystem {
     /// Makes the account with its keys, the market, and the revisions `first` and `second`. Declares no
     /// instance yet.
     pub async fn prepare(lab: &'static Lab, purpose: &str) -> Result<Self> {
-        let account = Account::new(lab, purpose).await?;
-        let system = Self { account };
-        let values = system.values();
-        let values: Vec<&str> = values.iter().map(String::as_str).collect();
-        system.account.apply(&values)?;
+        Self::prepare_with(lab, purpose, &[]).await
+    }
+
+    /// Prepares with further values for the account's chart.
+    pub async fn prepare_with(lab: &'static Lab, purpose: &str, further: &[&str]) -> Result<Self> {
+        let system = Self::empty(lab, purpose).await?;
+        system.apply_account(further)?;
         for side in ["live", "demo"] {
             system.bring_key(side)?;
         }
-        let team = &system.account.team;
-        team.start_tape().await?;
+        system.account.team.start_tape().await?;
+        system.apply_revisions().await?;
+        Ok(system)
+    }
+
+    /// Applies the revisions `first` and `second`.
+    pub async fn apply_revisions(&self) -> Result<()> {
+        let team = &self.account.team;
         for (name, variant) in [("first", 0), ("second", 1)] {
-            let revision = manifests::revision(name, &lab.images().trader, variant);
+            let revision = manifests::revision(name, &team.lab.images().trader, variant);
             team.apply(&revision).await?;
         }
-        Ok(system)
+        Ok(())
+    }
+
+    /// A namespace for the team, and nothing else of the system.
+    pub async fn empty(lab: &'static Lab, purpose: &str) -> Result<Self> {
+        let account = Account::new(lab, purpose).await?;
+        let market = account.team.name().to_owned();
+        Ok(Self { account, market })
+    }
+
+    /// Follows the market of another namespace.
+    #[must_use]
+    pub fn on_market_of(self, namespace: &TestNamespace) -> Self {
+        let market = namespace.name().to_owned();
+        Self { market, ..self }
+    }
+
+    /// The platform team applies the chart of the account, with both sides and further values.
+    pub fn apply_account(&self, further: &[&str]) -> Result<()> {
+        let values = self.values();
+        let values = values.iter().map(String::as_str);
+        let values: Vec<&str> = values.chain(further.iter().copied()).collect();
+        self.account.apply(&values).map(|_| ())
     }
 
     /// Prepares, declares both instances on `first`, and waits until both run it.
     pub async fn start(lab: &'static Lab, purpose: &str) -> Result<Self> {
         let system = Self::prepare(lab, purpose).await?;
-        for manifest in system.instances("first") {
-            system.account.team.apply(&manifest).await?;
-        }
+        system.declare("first").await?;
         system.until_in_sync().await?;
         Ok(system)
     }
 
-    /// The manifests of W and its mirror. W waits three seconds for its mirror's proof.
+    /// Applies the manifests of both instances.
+    pub async fn declare(&self, revision: &str) -> Result<()> {
+        for manifest in self.instances(revision) {
+            self.account.team.apply(&manifest).await?;
+        }
+        Ok(())
+    }
+
+    /// One commit: both instances name another revision.
+    pub async fn commit(&self, revision: &str) -> Result<()> {
+        for name in [WRITER, MIRROR] {
+            let spec = json!({ "configRevision": revision });
+            self.account.team.patch_spec(name, spec).await?;
+        }
+        Ok(())
+    }
+
+    /// Changes how long the mirror must have been ready before W follows it.
+    pub async fn set_soak(&self, seconds: u32) -> Result<()> {
+        let spec = json!({ "promotion": { "minimumReadySeconds": seconds } });
+        self.account.team.patch_spec(WRITER, spec).await
+    }
+
+    /// The manifests of W and its mirror. W waits [`SOAK`] for its mirror's proof.
     pub fn instances(&self, revision: &str) -> [Value; 2] {
         let instance = |name: &str, spec: Value| {
             let mut manifest = json!({
@@ -76,7 +135,7 @@ impl TradingSystem {
         [
             instance(
                 WRITER,
-                json!({ "tier": "W", "liveRatio": "0.1", "promotion": { "minimumReadySeconds": 3 } }),
+                json!({ "tier": "W", "liveRatio": "0.1", "promotion": { "minimumReadySeconds": SOAK } }),
             ),
             instance(MIRROR, json!({ "tier": "R", "mirrorOf": WRITER })),
         ]
@@ -105,10 +164,14 @@ impl TradingSystem {
 
     /// The trader's pod on a side.
     pub async fn pod(&self, side: &str) -> Result<Pod> {
+        let pod = self.pods(side).get("trader-0").await;
+        pod.with_context(|| format!("pod trader-0 of {}", self.account.sealed(side)))
+    }
+
+    /// The pods of a side.
+    pub fn pods(&self, side: &str) -> Api<Pod> {
         let namespace = self.account.sealed(side);
-        let pods: Api<Pod> = Api::namespaced(self.account.team.client.clone(), &namespace);
-        let pod = pods.get("trader-0").await;
-        pod.with_context(|| format!("pod trader-0 of {namespace}"))
+        Api::namespaced(self.account.team.client.clone(), &namespace)
     }
 
     /// The StatefulSets of a side.
@@ -129,10 +192,10 @@ impl TradingSystem {
         self.account.remove().await
     }
 
-    /// Both sides, simulated by the tape of the team's namespace.
+    /// Both sides, simulated by the tape of the market's namespace.
     fn values(&self) -> Vec<String> {
-        let team = self.account.team.name();
-        let host = format!("tape.{team}:9443");
+        let market = &self.market;
+        let host = format!("tape.{market}:9443");
         let mut values = vec!["simulated=true".to_owned()];
         for side in ["live", "demo"] {
             values.extend([
@@ -141,7 +204,7 @@ impl TradingSystem {
                 format!("{side}.endpoints.marketStreams=ws://{host}"),
                 format!("{side}.endpoints.userStreams=ws://{host}"),
                 format!("{side}.journal.size=128Mi"),
-                format!("{side}.destinations[0].namespace={team}"),
+                format!("{side}.destinations[0].namespace={market}"),
                 format!("{side}.destinations[0].podLabels.app\\.kubernetes\\.io/name=tape"),
                 format!("{side}.destinations[0].ports={{9443}}"),
             ]);
@@ -150,14 +213,14 @@ impl TradingSystem {
     }
 
     /// A custodian brings the key of a side, as docs/accounts.md says.
-    fn bring_key(&self, side: &str) -> Result<()> {
+    pub fn bring_key(&self, side: &str) -> Result<()> {
         let secret = json!({
             "apiVersion": "v1",
             "kind": "Secret",
             "type": format!("triptych.trading/{side}-key"),
             "immutable": true,
             "metadata": { "name": format!("{side}-{}", self.account.name), "namespace": self.account.sealed(side) },
-            "stringData": { "api-key": "a-key-of-a-simulated-venue", "api-secret": "a-secret-of-a-simulated-venue" }
+            "stringData": { "api-key": "a-key-of-a-simulated-venue", "api-secret": "a-secret-of-a-simulated-venue", "halt-token": HALT_TOKEN }
         });
         let file = tempfile::NamedTempFile::new()?;
         serde_json::to_writer(&file, &secret)?;

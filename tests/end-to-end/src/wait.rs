@@ -10,6 +10,8 @@ use kube::{
 };
 use serde::de::DeserializeOwned;
 
+use crate::lab::Lab;
+
 /// Longest wait for something that a healthy cluster does within seconds.
 pub const PATIENCE: Duration = Duration::from_mins(4);
 
@@ -140,4 +142,15 @@ pub async fn until_answer<T>(
         }
     }
     bail!("not within {PATIENCE:?}: {what}; at the end: {last}")
+}
+
+/// Waits until the operator renewed its Lease so often after its first `from` writes, and returns how many
+/// writes there were by then.
+pub async fn until_renewals(lab: &Lab, from: usize, renewals: usize) -> Result<usize> {
+    until_answer("the operator renews its Lease", async || {
+        let writes = lab.operator_writes()?;
+        let leases = (from..writes.len()).filter(|&at| writes[at].resource == "leases");
+        Ok(leases.skip(renewals - 1).map(|at| at + 1).next())
+    })
+    .await
 }

@@ -1,9 +1,7 @@
 //! L2: with nothing to do the operator writes nothing but its Lease.
 
 use anyhow::{Context, Result, ensure};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use triptych_crds::trading_instance::TradingInstanceStatus;
-use triptych_end_to_end::{lab::Lab, namespace::TestNamespace, wait};
+use triptych_end_to_end::{conditions, lab::Lab, namespace::TestNamespace, wait};
 
 /// Renewals of the Lease that are waited for: they are the clock of this test.
 const RENEWALS: usize = 6;
@@ -16,7 +14,7 @@ async fn l2_an_idle_instance_costs_no_write() -> Result<()> {
     until_told_that_it_runs(&namespace, "intelligence").await?;
 
     let from = lab.operator_writes()?.len();
-    let until = until_renewals(lab, from, RENEWALS).await?;
+    let until = wait::until_renewals(lab, from, RENEWALS).await?;
     let written: Vec<String> = lab.operator_writes()?[from..until]
         .iter()
         .filter(|write| write.namespace == namespace.name())
@@ -33,33 +31,18 @@ async fn l2_an_idle_instance_costs_no_write() -> Result<()> {
 async fn until_told_that_it_runs(namespace: &TestNamespace, instance: &str) -> Result<()> {
     let settled = namespace
         .until_status(instance, "settled", |status| {
-            condition(status, "Progressing").is_some_and(|one| one.status == "False")
-                && condition(status, "Ready").is_some_and(|one| one.status == "True")
+            conditions::find(status, "Progressing").is_some_and(|one| one.status == "False")
+                && conditions::find(status, "Ready").is_some_and(|one| one.status == "True")
         })
         .await?;
     let status = settled.status.context("a settled instance has a status")?;
-    let reason = condition(&status, "Ready").map(|one| one.reason.clone());
+    let reason = conditions::find(&status, "Ready").map(|one| one.reason.clone());
     wait::until_answer("the event that it runs is published", async || {
         let told = namespace.event_reasons(instance).await?;
         Ok(reason
             .as_ref()
             .is_some_and(|reason| told.contains(reason))
             .then_some(()))
-    })
-    .await
-}
-
-fn condition<'a>(status: &'a TradingInstanceStatus, kind: &str) -> Option<&'a Condition> {
-    status.conditions.iter().find(|one| one.type_ == kind)
-}
-
-/// Waits until the audit log has `renewals` renewals of the Lease behind position `from`, and returns the
-/// position behind the last.
-async fn until_renewals(lab: &Lab, from: usize, renewals: usize) -> Result<usize> {
-    wait::until_answer("the operator renews its Lease", async || {
-        let writes = lab.operator_writes()?;
-        let leases = (from..writes.len()).filter(|&at| writes[at].resource == "leases");
-        Ok(leases.skip(renewals - 1).map(|at| at + 1).next())
     })
     .await
 }

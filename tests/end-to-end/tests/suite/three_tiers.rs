@@ -6,9 +6,10 @@ use kube::{Api, ResourceExt, api::DeleteParams};
 use serde_json::json;
 use triptych_crds::{
     TradingAccount, TradingState,
-    trading_instance::{HaltSource, Phase, TradingInstanceStatus},
+    trading_instance::{HaltSource, Phase},
 };
 use triptych_end_to_end::{
+    conditions::{message, says},
     lab::Lab,
     trading_system::{MIRROR, TradingSystem, WRITER},
     wait,
@@ -23,9 +24,9 @@ async fn k1_w_and_r_run_in_their_sealed_namespaces_with_the_key_of_their_side() 
         let spec = pod.spec.context("a pod has a spec")?;
         let node = spec.node_name.context("it runs on a node")?;
         ensure!(
-            (node == lab.w_node()) == on_w_node,
-            "{side}: it runs on {node}, the W node is {}",
-            lab.w_node()
+            lab.w_nodes().contains(&node) == on_w_node,
+            "{side}: it runs on {node}, the W nodes are {:?}",
+            lab.w_nodes()
         );
         let secrets: Vec<String> = spec
             .volumes
@@ -98,10 +99,7 @@ async fn m1_m2_a_commit_to_one_of_them_rolls_nobody_and_one_to_both_rolls_r_and_
     ensure!(demo.0 < live.0, "R first: {demo:?}, {live:?}");
 
     // Going back to what W proved waits for no gate.
-    for name in [WRITER, MIRROR] {
-        team.patch_spec(name, json!({ "configRevision": "first" }))
-            .await?;
-    }
+    system.commit("first").await?;
     system.until_in_sync().await?;
     system.remove().await
 }
@@ -123,9 +121,7 @@ async fn s1_a_halt_holds_until_it_is_resumed_by_its_id() -> Result<()> {
     ensure!(halt.source == HaltSource::Spec, "{halt:?}");
 
     // The manifests of before, applied again.
-    for manifest in system.instances("first") {
-        team.apply(&manifest).await?;
-    }
+    system.declare("first").await?;
     team.patch_spec(WRITER, json!({ "tradingState": null }))
         .await?;
     let still = system
@@ -160,9 +156,7 @@ async fn k1_a_seal_that_is_opened_is_named_and_no_new_w_starts_behind_it() -> Re
     policies
         .delete("default-deny", &DeleteParams::default())
         .await?;
-    for manifest in system.instances("first") {
-        team.apply(&manifest).await?;
-    }
+    system.declare("first").await?;
     let held = system
         .until(WRITER, "held", |status| {
             says(status, "KeyIsolated") == "False SealBroken"
@@ -222,14 +216,4 @@ async fn a_side_has_one_writer_and_the_next_gets_it_when_the_first_is_gone() -> 
         .await?;
     team.delete(&team.instances(), "second").await?;
     system.remove().await
-}
-
-fn says(status: &TradingInstanceStatus, kind: &str) -> String {
-    let condition = status.conditions.iter().find(|one| one.type_ == kind);
-    condition.map_or_else(String::new, |one| format!("{} {}", one.status, one.reason))
-}
-
-fn message(status: &TradingInstanceStatus, kind: &str) -> String {
-    let condition = status.conditions.iter().find(|one| one.type_ == kind);
-    condition.map_or_else(String::new, |one| one.message.clone())
 }

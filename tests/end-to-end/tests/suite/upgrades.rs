@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use triptych_crds::hash::canonical_config;
-use triptych_end_to_end::{lab::Lab, manifests, namespace::TestNamespace, objects};
+use triptych_end_to_end::{conditions, lab::Lab, manifests, namespace::TestNamespace, objects};
 
 #[tokio::test]
 async fn u1_an_edited_knob_restarts_nothing_and_is_taken_by_spec_restart() -> Result<()> {
@@ -16,18 +16,11 @@ async fn u1_an_edited_knob_restarts_nothing_and_is_taken_by_spec_restart() -> Re
         .await?;
     let waiting = namespace
         .until_status("intelligence", "RestartRequired", |status| {
-            status
-                .conditions
-                .iter()
-                .any(|one| one.type_ == "RestartRequired" && one.status == "True")
+            conditions::find(status, "RestartRequired").is_some_and(|one| one.status == "True")
         })
         .await?;
-    let conditions = waiting.status.context("no status")?.conditions;
-    let message = &conditions
-        .iter()
-        .find(|one| one.type_ == "RestartRequired")
-        .context("no condition")?
-        .message;
+    let status = waiting.status.context("no status")?;
+    let message = conditions::message(&status, "RestartRequired");
     ensure!(
         message.contains("TRIPTYCH_LOG"),
         "the message names the difference: {message}"
@@ -43,10 +36,8 @@ async fn u1_an_edited_knob_restarts_nothing_and_is_taken_by_spec_restart() -> Re
     namespace
         .until_status("intelligence", "the restart to be carried out", |status| {
             status.restarted.as_deref() == Some("now")
-                && status
-                    .conditions
-                    .iter()
-                    .any(|one| one.type_ == "RestartRequired" && one.status == "False")
+                && conditions::find(status, "RestartRequired")
+                    .is_some_and(|one| one.status == "False")
                 && status.in_sync.as_deref() == Some("True")
         })
         .await?;

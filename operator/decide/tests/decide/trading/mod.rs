@@ -4,6 +4,7 @@ mod account_rules;
 mod ceiling_rules;
 mod desk;
 mod environment_difference;
+mod every_order;
 mod mirror_rules;
 mod random_desks;
 mod seal_of_the_chart;
