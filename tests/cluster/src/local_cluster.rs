@@ -6,6 +6,7 @@ use futures::future::BoxFuture;
 
 use crate::certificates::Subject;
 use crate::cluster::{Capabilities, Cluster, NodeFailure};
+use crate::command::run;
 use crate::control_plane;
 use crate::directory::{ClusterDirectory, ClusterRecord};
 use crate::error::Result;
@@ -79,6 +80,13 @@ impl LocalCluster {
     /// Goes back to a backup of etcd. Everything that reads the API starts anew, but what runs in pods.
     pub async fn restore_etcd(&self, backup: &Path) -> Result<()> {
         etcd_backup::restore(&self.directory, &self.record, backup).await
+    }
+
+    /// Takes an image out of the registry, so that no node can pull it any more.
+    pub async fn remove_image(&self, image: &str) -> Result<()> {
+        run(self.crane(), ["delete", "--insecure", image])
+            .await
+            .map(drop)
     }
 
     fn crane(&self) -> PathBuf {

@@ -134,6 +134,15 @@ impl Lab {
         &self.images
     }
 
+    /// Pushes the trader once more under another name, as an image of its own.
+    pub async fn push_trader(&self, name: &str) -> Result<String> {
+        let mark = tempfile::NamedTempFile::new()?;
+        std::fs::write(&mark, name)?;
+        let programs = [(&self.executables.trader, "trader")];
+        let image = image(name, &programs, &[(mark.path(), "/name")]);
+        Ok(self.cluster.push_image(&image).await?.to_string())
+    }
+
     /// A client of an administrator.
     pub async fn client(&self) -> Result<Client> {
         client_of(self.cluster.kubeconfig()).await
