@@ -65,6 +65,8 @@ pub mod annotation {
     pub const RENDERED_TEMPLATE: &str = "triptych.trading/rendered-template";
     /// The value of `spec.restart` that the pod was made for (pods and pod templates).
     pub const RESTART: &str = "triptych.trading/restart";
+    /// The account that a sealed namespace goes with, where the platform announced its deletion.
+    pub const DECOMMISSION: &str = "triptych.trading/decommission";
 }
 
 /// Name of the claim that holds the dataset of an instance.

@@ -12,7 +12,12 @@ use k8s_openapi::api::{
 };
 use triptych_crds::trading_account::SealStatus;
 
-use crate::{names::TRADER_SERVICE_ACCOUNT, quantity, side::SideName, text};
+use crate::{
+    names::{TRADER_SERVICE_ACCOUNT, annotation},
+    quantity,
+    side::SideName,
+    text,
+};
 
 /// Name of the quota that admits one pod.
 pub const QUOTA: &str = "seal";
@@ -59,6 +64,7 @@ pub fn inspect(account: &str, side: SideName, pieces: &Pieces) -> SealStatus {
     };
     let problems: Vec<String> = labels(account, side, namespace)
         .into_iter()
+        .chain(announcement(namespace))
         .chain(quota(&pieces.quotas))
         .chain(network(&pieces.network_policies))
         .chain(service_account(&pieces.service_accounts))
@@ -93,6 +99,17 @@ fn labels(account: &str, side: SideName, namespace: &Namespace) -> Vec<String> {
         format!("namespace label {key} is {found}, expected {expected}")
     })
     .collect()
+}
+
+/// No trader starts where everything is about to go.
+fn announcement(namespace: &Namespace) -> Option<String> {
+    let annotations = namespace.metadata.annotations.as_ref()?;
+    annotations.contains_key(annotation::DECOMMISSION).then(|| {
+        format!(
+            "namespace annotation {} announces its deletion: delete it, or take the annotation off",
+            annotation::DECOMMISSION
+        )
+    })
 }
 
 /// `pods: 1` would stop counting a pod that is stuck; `count/pods` counts objects.

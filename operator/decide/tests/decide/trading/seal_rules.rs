@@ -78,7 +78,7 @@ fn k1_a_seal_as_the_chart_makes_it_is_whole() {
 type Alter = fn(&mut Pieces);
 
 /// What is done to a whole seal, and the words that name it.
-const ALTERATIONS: [(Alter, &str); 16] = [
+const ALTERATIONS: [(Alter, &str); 17] = [
     (
         |pieces| pieces.namespace = None,
         "namespace trading-live-main does not exist",
@@ -97,6 +97,17 @@ const ALTERATIONS: [(Alter, &str); 16] = [
             labels.insert("triptych.trading/side".into(), "demo".into());
         },
         "triptych.trading/side is demo, expected live",
+    ),
+    (
+        |pieces| {
+            let namespace = pieces.namespace.as_mut().expect("a namespace");
+            let announced = (
+                "triptych.trading/decommission".to_owned(),
+                "main".to_owned(),
+            );
+            namespace.metadata.annotations = Some([announced].into());
+        },
+        "triptych.trading/decommission announces its deletion",
     ),
     (
         |pieces| pieces.quotas.clear(),
