@@ -39,6 +39,7 @@ generate: ## renew the generated files
 	$(programs)/debug/generate-crds crds/yaml
 	mkdir -p charts/triptych/files/crds && cp crds/yaml/*.yaml charts/triptych/files/crds/
 	$(programs)/debug/generate-errors docs/errors.md
+	$(programs)/debug/generate-mirror docs/mirror.md
 
 parts: setup ## build the local cluster's parts into the cache
 	@.ci/step build $(build)

@@ -9,7 +9,7 @@ use serde_json::Value;
 use triptych_end_to_end::installation::workspace;
 
 /// Names of boxes in the picture, by package.
-const BOXES: [(&str, &str); 13] = [
+const BOXES: [(&str, &str); 14] = [
     ("triptych-operator", "operator"),
     ("triptych-decide", "decide"),
     ("triptych-crds", "crds"),
@@ -23,6 +23,7 @@ const BOXES: [(&str, &str); 13] = [
     ("triptych-end-to-end", "suite"),
     ("triptych-cluster", "cluster"),
     ("triptych-chart-tests", "charttests"),
+    ("triptych-model", "model"),
 ];
 
 fn metadata() -> Value {

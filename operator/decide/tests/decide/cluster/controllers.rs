@@ -40,7 +40,7 @@ pub(crate) enum Lie {
 }
 
 impl Cluster {
-    pub(super) fn stateful_set_controller(&mut self) -> bool {
+    pub(crate) fn stateful_set_controller(&mut self) -> bool {
         let stale = self
             .controller_is_stale
             .then(|| self.former_set.take())
@@ -104,7 +104,7 @@ impl Cluster {
     }
 
     /// Ends what is to end, mounts what is to be mounted, and starts the trader.
-    pub(super) fn kubelet(&mut self) -> bool {
+    pub(crate) fn kubelet(&mut self) -> bool {
         let Some(mut pod) = self.pod.take() else {
             return false;
         };

@@ -6,6 +6,7 @@ mod desk;
 mod environment_difference;
 mod every_order;
 mod mirror_rules;
+mod model_histories;
 mod random_desks;
 mod seal_of_the_chart;
 mod seal_rules;
