@@ -66,10 +66,11 @@ pub struct RunArguments {
     #[arg(long, env = "TRIPTYCH_CONCURRENCY", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64), value_name = "N")]
     pub concurrency: u16,
 
-    /// Look at this namespace only. Such an operator needs a Lease of its own, and nobody else may
-    /// look after the namespace.
-    #[arg(long, value_name = "NAMESPACE")]
-    pub only_namespace: Option<String>,
+    /// Look at this namespace only, or at these; and at no account but those whose sealed namespaces are
+    /// among them. Such an operator needs a Lease of its own, and nobody else may look after these
+    /// namespaces.
+    #[arg(long = "only-namespace", value_name = "NAMESPACE")]
+    pub only_namespaces: Vec<String>,
 
     /// Profile of the installation. It decides about tiers W and R; ABH is the same in both.
     #[arg(long, env = "TRIPTYCH_PROFILE", value_enum, default_value_t = Profile::Production)]

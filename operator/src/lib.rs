@@ -27,6 +27,7 @@ pub mod observe;
 pub mod queue;
 pub mod report;
 pub mod run;
+pub mod scope;
 pub mod subject;
 pub mod telemetry;
 pub mod watch;

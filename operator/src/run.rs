@@ -18,6 +18,7 @@ use crate::{
     controllers, http,
     leader_election::{Elector, Leadership, LeaseLock, SystemClock, Timing},
     metrics::Metrics,
+    scope::Scope,
     telemetry, watch,
 };
 
@@ -67,7 +68,7 @@ impl Parts {
         let stop_elector = CancellationToken::new();
         let stop_endpoints = CancellationToken::new();
         Ok(Self {
-            watches: watch::follow_all(&context, arguments.only_namespace.as_deref()),
+            watches: watch::follow_all(&context, &Scope::of(&arguments.only_namespaces)),
             elector: tokio::spawn(elector.run(stop_elector.clone())),
             endpoints: tokio::spawn({
                 let (address, context) = (arguments.endpoints.listen, context.clone());

@@ -3,8 +3,7 @@
 
 use std::fmt::Debug;
 
-use futures::StreamExt;
-use k8s_openapi::NamespaceResourceScope;
+use futures::{StreamExt, TryStreamExt};
 use kube::{
     Api, Resource,
     api::{ApiResource, DynamicObject},
@@ -26,13 +25,14 @@ use crate::{
     },
     context::Context,
     errors::Failure,
+    scope::Scope,
 };
 
-/// Follows every kind, in all namespaces or in one; accounts are in none. The tasks never end by themselves.
-pub fn follow_all(context: &Context, only_namespace: Option<&str>) -> JoinSet<()> {
-    let instances = untyped::<TradingInstance>(context, only_namespace);
-    let revisions = untyped::<ConfigRevision>(context, only_namespace);
-    let accounts = untyped::<TradingAccount>(context, None);
+/// Follows every kind, and takes in what is in scope. The tasks never end by themselves.
+pub fn follow_all(context: &Context, scope: &Scope) -> JoinSet<()> {
+    let instances = untyped::<TradingInstance>(context);
+    let revisions = untyped::<ConfigRevision>(context);
+    let accounts = untyped::<TradingAccount>(context);
     let selector = format!("{}={}", names::label::MANAGED_BY, names::MANAGER);
     let managed = Config::default().labels(&selector);
     let everything = Config::default();
@@ -40,22 +40,25 @@ pub fn follow_all(context: &Context, only_namespace: Option<&str>) -> JoinSet<()
     tasks.spawn(follow::<InstanceEntry>(
         instances,
         everything.clone(),
+        scope.clone(),
         context.clone(),
     ));
     tasks.spawn(follow::<RevisionEntry>(
         revisions,
         everything.clone(),
+        scope.clone(),
         context.clone(),
     ));
     tasks.spawn(follow::<AccountEntry>(
         accounts,
         everything,
+        scope.clone(),
         context.clone(),
     ));
     let mut made_by_us = ManagedWatches {
         tasks: &mut tasks,
         context,
-        only_namespace,
+        scope,
         config: managed,
     };
     made_by_us.add::<ConfigMapEntry>();
@@ -69,42 +72,26 @@ pub fn follow_all(context: &Context, only_namespace: Option<&str>) -> JoinSet<()
 struct ManagedWatches<'a> {
     tasks: &'a mut JoinSet<()>,
     context: &'a Context,
-    only_namespace: Option<&'a str>,
+    scope: &'a Scope,
     config: Config,
 }
 
 impl ManagedWatches<'_> {
     fn add<T: Entry>(&mut self)
     where
-        T::Object: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
-            + Clone
-            + Debug
-            + DeserializeOwned
-            + Send
-            + 'static,
+        T::Object: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
     {
-        let client = self.context.client.clone();
-        let api = match self.only_namespace {
-            Some(namespace) => Api::namespaced(client, namespace),
-            None => Api::all(client),
-        };
-        let watch = follow::<T>(api, self.config.clone(), self.context.clone());
+        let api = Api::all(self.context.client.clone());
+        let (config, scope) = (self.config.clone(), self.scope.clone());
+        let watch = follow::<T>(api, config, scope, self.context.clone());
         self.tasks.spawn(watch);
     }
 }
 
 /// Our own kinds are watched without a type: an object that was stored under another schema, or one
 /// broken object among many, cannot stop the watch, and revisions are hashed as they are stored.
-fn untyped<K: Resource<DynamicType = ()>>(
-    context: &Context,
-    only_namespace: Option<&str>,
-) -> Api<DynamicObject> {
-    let client = context.client.clone();
-    let resource = ApiResource::erase::<K>(&());
-    match only_namespace {
-        Some(namespace) => Api::namespaced_with(client, namespace, &resource),
-        None => Api::all_with(client, &resource),
-    }
+fn untyped<K: Resource<DynamicType = ()>>(context: &Context) -> Api<DynamicObject> {
+    Api::all_with(context.client.clone(), &ApiResource::erase::<K>(&()))
 }
 
 /// The cause alone: what the watcher puts around it repeats it.
@@ -117,11 +104,12 @@ fn words(error: &watcher::Error) -> String {
     }
 }
 
-async fn follow<T: Entry>(api: Api<T::Object>, config: Config, context: Context)
+async fn follow<T: Entry>(api: Api<T::Object>, config: Config, scope: Scope, context: Context)
 where
     T::Object: Resource + Clone + Debug + DeserializeOwned + Send + 'static,
 {
     let events = watcher(api, config).default_backoff();
+    let events = events.try_filter(|event| std::future::ready(scope.concerns(event)));
     let mut events = std::pin::pin!(events);
     while let Some(event) = events.next().await {
         match event {

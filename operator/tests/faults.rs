@@ -20,6 +20,7 @@ use triptych_operator::{
     controllers,
     leader_election::{Clock, Elector, Leadership, Lock, LockError, Record, Step, Timing, Version},
     metrics::Metrics,
+    scope::Scope,
     watch,
 };
 
@@ -99,7 +100,7 @@ impl Operator {
         };
         let client = client::over(handler, Arc::clone(&metrics), leadership.clone());
         let context = Context::new(client, Arc::clone(&metrics), "operator".into());
-        let mut watches = watch::follow_all(&context, None);
+        let mut watches = watch::follow_all(&context, &Scope::of(&[]));
         let never = CancellationToken::new();
         tokio::spawn(async move { while watches.join_next().await.is_some() {} });
         tokio::spawn(elector.run(never.clone()));
