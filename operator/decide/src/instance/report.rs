@@ -289,8 +289,8 @@ fn progressing(situation: &Situation<'_>, waiting_for: Option<&str>) -> Conditio
         .map(|what| format!("waiting for {what}"))
         .unwrap_or_default();
     match phase(situation) {
-        Phase::Halted if situation.pod.is_some() => condition(Holds::True, "Halting", &waiting),
-        Phase::Halted => condition(Holds::False, "Halted", "halted, as declared"),
+        Phase::Halted if waiting_for.is_some() => condition(Holds::True, "Halting", &waiting),
+        Phase::Halted => condition(Holds::False, "Halted", "halted, and nothing is on its way"),
         Phase::Running => condition(Holds::False, "Settled", "what is declared runs"),
         Phase::Rolling => condition(Holds::True, "Rolling", &waiting),
         _ => match &situation.problem {

@@ -42,10 +42,14 @@ pub(super) fn conditions(situation: &Situation<'_>) -> Vec<ConditionReport> {
     .collect()
 }
 
-/// The trading state in force: what the trader says, and until it says something what is declared.
+/// The trading state in force: what the trader says. Until it says something it is halted where it was,
+/// and else what is declared.
 pub(super) fn trading_state(situation: &Situation<'_>) -> TradingState {
     let said = answer(situation).and_then(|answer| answer.state);
-    said.unwrap_or_else(|| situation.trader.trading_state())
+    said.unwrap_or_else(|| match halt(situation) {
+        Some(_) => TradingState::Halted,
+        None => situation.trader.trading_state(),
+    })
 }
 
 /// The ceiling of a configuration that W took, or takes, without its gates.
@@ -54,10 +58,18 @@ fn unproven<'a>(situation: &'a Situation<'_>) -> Option<&'a Ceiling> {
     ceiling.filter(|ceiling| ceiling.reason == CeilingReason::Unproven)
 }
 
-/// The halt in force. One that ends by itself has no identifier and is not shown.
+/// The halt in force. One that ends by itself has no identifier and is not shown. What was told last holds
+/// on while the trader is silent, or halted for a reason of the moment: it is latched on its volume, and
+/// the trader alone clears it (invariant S1).
 pub(super) fn halt(situation: &Situation<'_>) -> Option<Halt> {
     situation.trader.station()?;
-    shown(answer(situation)?.halt.as_ref()?)
+    let answer = answer(situation);
+    let told = answer.and_then(|answer| shown(answer.halt.as_ref()?));
+    let trades = answer.is_some_and(|answer| answer.state != Some(TradingState::Halted));
+    told.or_else(|| {
+        let status = situation.world.instance.status.as_ref();
+        status.filter(|_| !trades)?.halt.clone()
+    })
 }
 
 fn shown(answer: &HaltAnswer) -> Option<Halt> {

@@ -1,10 +1,7 @@
-//! M1, M2 and S1 as far as the operator decides them.
+//! M1 and M2 as far as the operator decides them.
 
-use triptych_crds::{
-    TradingState,
-    trading_instance::{HaltSource, Phase},
-};
-use triptych_decide::world::{HaltAnswer, MirrorView, Pairing};
+use triptych_crds::trading_instance::Phase;
+use triptych_decide::world::{MirrorView, Pairing};
 
 use super::desk::{Desk, MIRROR, WRITER, hash};
 use crate::examples::{in_short, message, says};
@@ -198,40 +195,5 @@ fn u1_a_restart_of_w_waits_until_its_mirror_runs_the_newest_template() {
     for plan in [desk.mirror.plan(), desk.writer.plan()] {
         assert_eq!(plan.status.restarted.as_deref(), Some("now"));
         assert_eq!(says(&plan, "RestartRequired"), "False UpToDate");
-    }
-}
-
-#[test]
-fn s1_a_halt_keeps_the_pod_and_is_shown_as_the_trader_tells_it() {
-    let mut desk = Desk::running();
-    desk.writer
-        .edit(|spec| spec.trading_state = Some(TradingState::Halted));
-    desk.settle();
-    assert!(
-        desk.writer.pod.is_some(),
-        "a halted W watches its positions"
-    );
-    desk.writer.pod.as_mut().expect("a pod").halt = Some(HaltAnswer {
-        id: Some("halt-1".into()),
-        source: "Spec".into(),
-        reason: "somebody\nsaid so".into(),
-    });
-    let plan = desk.writer.plan();
-    assert_eq!(plan.status.phase, Phase::Halted);
-    let halt = plan.status.halt.expect("it is shown");
-    assert_eq!((&*halt.id, halt.source), ("halt-1", HaltSource::Spec));
-    assert_eq!(halt.reason, "somebody said so");
-}
-
-#[test]
-fn s1_an_identifier_that_no_resume_could_name_is_not_shown() {
-    let mut desk = Desk::running();
-    for id in ["", "a b", &"x".repeat(65), "über"] {
-        desk.writer.pod.as_mut().expect("a pod").halt = Some(HaltAnswer {
-            id: Some((*id).to_owned()),
-            source: "Spec".into(),
-            reason: String::new(),
-        });
-        assert_eq!(desk.writer.plan().status.halt, None, "{id}");
     }
 }

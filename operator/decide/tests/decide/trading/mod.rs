@@ -5,6 +5,7 @@ mod ceiling_rules;
 mod desk;
 mod environment_difference;
 mod every_order;
+mod halt_rules;
 mod mirror_rules;
 mod model_histories;
 mod random_desks;
