@@ -39,6 +39,8 @@ pub struct AccountWorld {
 pub struct SideWorld {
     /// The instances of the side's tier that name the account, in any namespace.
     pub claimants: Vec<Claimant>,
+    /// UIDs of instances that are there and cannot be read: any of them may trade this side.
+    pub unreadable: Vec<String>,
     /// The trader in the sealed namespace.
     pub trader: Option<SealedTrader>,
     /// The seal of the namespace.
@@ -122,10 +124,7 @@ impl AccountReport {
 pub fn decide(world: &AccountWorld) -> AccountPlan {
     let [live, demo] = SideName::BOTH.map(|side| Side::of(world, side));
     AccountPlan {
-        actions: [live.orphan(), demo.orphan()]
-            .into_iter()
-            .flatten()
-            .collect(),
+        actions: orphans(&world.name, &world.live, &world.demo),
         status: AccountReport {
             generation: world.generation,
             conditions: vec![ready(&live, &demo), key_isolated(&live, &demo)],
@@ -161,8 +160,10 @@ impl<'a> Side<'a> {
     fn writer(&self, spec: &TradingAccountSpec) -> Option<Writer> {
         let recorded = self.recorded.and_then(|side| side.writer.as_ref());
         let claimants = &self.world.claimants;
-        let still_there =
-            recorded.filter(|writer| claimants.iter().any(|claimant| claimant.uid == writer.uid));
+        let still_there = recorded.filter(|writer| {
+            let unreadable = self.world.unreadable.contains(&writer.uid);
+            unreadable || claimants.iter().any(|claimant| claimant.uid == writer.uid)
+        });
         if let Some(writer) = still_there {
             return Some(writer.clone());
         }
@@ -200,21 +201,20 @@ impl<'a> Side<'a> {
             seal: self.recorded.and_then(|side| side.seal.clone()),
         })
     }
+}
 
-    /// The trader of an instance that is gone.
-    fn orphan(&self) -> Option<Action> {
-        let trader = self
-            .world
-            .trader
-            .as_ref()
-            .filter(|trader| !trader.deleting)?;
+/// Takes away the traders of instances that are gone: also where the account is gone, or cannot be read.
+pub fn orphans(account: &str, live: &SideWorld, demo: &SideWorld) -> Vec<Action> {
+    let sides = [(SideName::Live, live), (SideName::Demo, demo)];
+    let orphan = |(side, world): (SideName, &SideWorld)| {
+        let trader = world.trader.as_ref().filter(|trader| !trader.deleting)?;
         let of = trader.instance_uid.as_deref()?;
-        let mut claimants = self.world.claimants.iter();
-        if claimants.any(|claimant| claimant.uid == of) {
+        let mut claimants = world.claimants.iter().map(|claimant| &claimant.uid);
+        if claimants.any(|uid| uid == of) || world.unreadable.iter().any(|uid| uid == of) {
             return None;
         }
         let target = Target {
-            namespace: self.namespace.clone(),
+            namespace: side.namespace(account),
             name: SEALED_TRADER.to_owned(),
             uid: trader.uid.clone(),
         };
@@ -222,7 +222,8 @@ impl<'a> Side<'a> {
             target,
             reason: StatefulSetDeletion::InstanceGone,
         })
-    }
+    };
+    sides.into_iter().filter_map(orphan).collect()
 }
 
 fn ready(live: &Side<'_>, demo: &Side<'_>) -> ConditionReport {

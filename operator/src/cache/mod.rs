@@ -7,10 +7,11 @@ mod kind;
 mod placement;
 mod triggers;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use kube::Resource;
 use triptych_crds::trading_instance::CeilingReason;
+use triptych_decide::side::SideName;
 
 pub use entries::{
     AccountEntry, ClaimEntry, ConfigMapEntry, InstanceEntry, PodEntry, RevisionContent,
@@ -110,8 +111,13 @@ impl Caches {
     pub fn all_subjects(&self) -> Vec<Subject> {
         let instances = self.instances.names().into_iter().map(Subject::Instance);
         let revisions = self.revisions.names().into_iter().map(Subject::Revision);
-        let accounts = self.accounts.names().into_iter();
-        let accounts = accounts.map(|name| Subject::Account(name.name));
+        let accounts = self.accounts.names().into_iter().map(|name| name.name);
+        // A trader may be left whose account is gone.
+        let sets = self.stateful_sets.names().into_iter();
+        let traded =
+            sets.filter_map(|name| SideName::account_of(&name.namespace).map(str::to_owned));
+        let accounts: BTreeSet<String> = accounts.chain(traded).collect();
+        let accounts = accounts.into_iter().map(Subject::Account);
         let mut namespaces: Vec<String> = self
             .config_maps
             .names()

@@ -19,7 +19,7 @@ use kube::{
 use serde::de::DeserializeOwned;
 use triptych_crds::{ConfigHash, ConfigRevision, TradingAccountSpec, TradingInstance};
 use triptych_decide::{
-    account::AccountWorld,
+    account::{AccountWorld, SideWorld},
     place::Place,
     side::SideName,
     view,
@@ -79,6 +79,11 @@ pub async fn account(
     spec: &TradingAccountSpec,
 ) -> Result<AccountWorld, Failure> {
     trading::account(context, name, entry, spec).await
+}
+
+/// What there is on the live and the demo side of an account, whatever is known of the account itself.
+pub async fn sides(context: &Context, account: &str) -> Result<[SideWorld; 2], Failure> {
+    trading::sides(context, account).await
 }
 
 /// A revision and the rendered configurations of its namespace.

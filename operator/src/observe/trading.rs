@@ -144,22 +144,32 @@ pub(super) async fn account(
         let found = status.and_then(|status| side.reported(status));
         Seal::from(found.and_then(|side| side.seal.as_ref()))
     };
+    let [live, demo] = sides(context, name).await?;
     Ok(AccountWorld {
         name: name.to_owned(),
         generation: entry.generation,
         spec: spec.clone(),
         status: entry.status.clone(),
-        live: side(context, name, SideName::Live, seal_of(SideName::Live)).await?,
-        demo: side(context, name, SideName::Demo, seal_of(SideName::Demo)).await?,
+        live: SideWorld {
+            seal: seal_of(SideName::Live),
+            ..live
+        },
+        demo: SideWorld {
+            seal: seal_of(SideName::Demo),
+            ..demo
+        },
     })
 }
 
-async fn side(
-    context: &Context,
-    account: &str,
-    side: SideName,
-    seal: Seal,
-) -> Result<SideWorld, Failure> {
+/// What there is on both sides of an account, without what only the account says.
+pub(super) async fn sides(context: &Context, account: &str) -> Result<[SideWorld; 2], Failure> {
+    Ok([
+        side(context, account, SideName::Live).await?,
+        side(context, account, SideName::Demo).await?,
+    ])
+}
+
+async fn side(context: &Context, account: &str, side: SideName) -> Result<SideWorld, Failure> {
     let namespace = side.namespace(account);
     let set = super::stateful_set(context, &namespace, names::SEALED_TRADER).await?;
     let claimants = context.caches.placed_in(&namespace).into_iter();
@@ -169,8 +179,9 @@ async fn side(
     });
     Ok(SideWorld {
         claimants: claimants.collect(),
+        unreadable: unreadable(context),
         trader: set.as_ref().map(sealed_trader),
-        seal,
+        seal: Seal::Unknown,
     })
 }
 
@@ -184,6 +195,13 @@ fn claimant(name: &NamespacedName, entry: &InstanceEntry) -> Option<Claimant> {
         uid: metadata.uid.clone().unwrap_or_default(),
         created_at: metadata.creation_timestamp.clone(),
     })
+}
+
+/// UIDs of what this build cannot read, whatever it is.
+fn unreadable(context: &Context) -> Vec<String> {
+    let all = context.caches.instances.all().into_iter();
+    all.filter_map(|(_, entry)| Some(entry.content.as_ref().err()?.uid.clone()))
+        .collect()
 }
 
 fn sealed_trader(set: &StatefulSet) -> SealedTrader {

@@ -27,8 +27,8 @@ fn world(claimants: Vec<Claimant>) -> AccountWorld {
         status: None,
         live: SideWorld {
             claimants,
-            trader: None,
             seal: Seal::Whole,
+            ..SideWorld::default()
         },
         demo: SideWorld::default(),
     }
@@ -116,6 +116,40 @@ fn a_trader_goes_once_its_instance_is_gone_and_only_then() {
             "{trader:?}"
         );
     }
+}
+
+#[test]
+fn k2_a_writer_that_cannot_be_read_keeps_the_side() {
+    let mut world = world(vec![claimant("team", "first", 1)]);
+    assert_eq!(writer(&mut world).as_deref(), Some("first"));
+    world.live.claimants = vec![claimant("desk", "second", 2)];
+    world.live.unreadable = vec!["first".into()];
+    assert_eq!(writer(&mut world).as_deref(), Some("first"));
+}
+
+#[test]
+fn a_trader_whose_account_is_gone_goes_with_its_instance_and_not_before() {
+    let trader = SealedTrader {
+        uid: "set".into(),
+        instance_uid: Some("first".into()),
+        deleting: false,
+    };
+    let side = SideWorld {
+        trader: Some(trader),
+        ..SideWorld::default()
+    };
+    let kept = SideWorld {
+        claimants: vec![claimant("team", "first", 1)],
+        ..side.clone()
+    };
+    let unreadable = SideWorld {
+        unreadable: vec!["first".into()],
+        ..side.clone()
+    };
+    let of = |live| account::orphans("main", live, &SideWorld::default());
+    assert_eq!(in_short(&of(&side)), ["delete StatefulSet: InstanceGone"]);
+    assert_eq!(of(&kept), []);
+    assert_eq!(of(&unreadable), [], "it is there, and may trade");
 }
 
 #[test]
