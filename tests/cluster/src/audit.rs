@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::io::{BufRead, BufReader, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::error::{Error, Result};
 
@@ -37,6 +38,12 @@ pub struct AuditEntry {
     /// How it was answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response_status: Option<AuditStatus>,
+    /// What was sent, of the kinds that are logged with bodies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_object: Option<Value>,
+    /// What was answered, of the same kinds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_object: Option<Value>,
 }
 
 /// Who asked.
@@ -129,25 +136,53 @@ impl AuditFilter {
 
 /// Reads an audit log; a last line that is still being written is left out.
 pub fn read_audit_log(path: &Path) -> Result<Vec<AuditEntry>> {
-    let file = File::open(path).map_err(Error::file("read", path))?;
-    let lines: std::io::Result<Vec<String>> = BufReader::new(file).lines().collect();
-    let lines = lines.map_err(Error::file("read", path))?;
-    let last = lines.len().saturating_sub(1);
-    let mut entries = Vec::with_capacity(lines.len());
-    for (number, line) in lines.iter().enumerate() {
-        match serde_json::from_str(line) {
-            Ok(entry) => entries.push(entry),
-            Err(_) if number == last => {}
-            Err(error) => {
-                let reason = format!("line {}: {error}", number + 1);
-                return Err(Error::Unreadable {
-                    path: path.to_owned(),
-                    reason,
-                });
-            }
+    AuditLog::new(path).read_on()
+}
+
+/// An audit log that is read while it grows.
+#[derive(Clone, Debug)]
+pub struct AuditLog {
+    path: PathBuf,
+    /// Bytes and lines that were read.
+    offset: u64,
+    lines: usize,
+}
+
+impl AuditLog {
+    /// The log at a path, of which nothing was read yet.
+    pub fn new(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            offset: 0,
+            lines: 0,
         }
     }
-    Ok(entries)
+
+    /// What came since the last time; a last line that is still being written is left for the next.
+    pub fn read_on(&mut self) -> Result<Vec<AuditEntry>> {
+        let path = self.path.clone();
+        let failed = |error| Error::file("read", &path)(error);
+        let mut file = File::open(&path).map_err(failed)?;
+        file.seek(SeekFrom::Start(self.offset)).map_err(failed)?;
+        let mut reader = BufReader::new(file);
+        let mut entries = Vec::new();
+        let mut line = String::new();
+        while reader.read_line(&mut line).map_err(failed)? > 0 && line.ends_with('\n') {
+            self.offset += line.len() as u64;
+            self.lines += 1;
+            let entry = serde_json::from_str(&line);
+            entries.push(entry.map_err(|error| self.unreadable(&error))?);
+            line.clear();
+        }
+        Ok(entries)
+    }
+
+    fn unreadable(&self, error: &serde_json::Error) -> Error {
+        Error::Unreadable {
+            path: self.path.clone(),
+            reason: format!("line {}: {error}", self.lines),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -177,6 +212,28 @@ mod tests {
         assert!(!matching("alice", "delete", "pods"));
         assert!(!matching("alice", "create", "secrets"));
         assert!(AuditFilter::default().matches(&entries[0]));
+    }
+
+    #[test]
+    fn a_log_that_grows_is_read_on_from_where_it_was_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit.log");
+        let (half, rest) = LINE.split_at(40);
+        std::fs::write(&path, format!("{LINE}\n{half}")).unwrap();
+        let mut log = AuditLog::new(&path);
+        assert_eq!(log.read_on().unwrap().len(), 1);
+        assert_eq!(log.read_on().unwrap().len(), 0);
+        std::fs::write(&path, format!("{LINE}\n{half}{rest}\n{LINE}\n")).unwrap();
+        assert_eq!(log.read_on().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_line_that_is_no_entry_is_named_by_its_number() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit.log");
+        std::fs::write(&path, format!("{LINE}\nno entry\n")).unwrap();
+        let error = read_audit_log(&path).unwrap_err().to_string();
+        assert!(error.contains("line 2"), "{error}");
     }
 
     #[test]

@@ -295,8 +295,8 @@ pub(crate) fn api_server(
         "--allow-privileged=true".to_owned(),
         path_flag("--audit-policy-file", &audit_policy(directory)),
         path_flag("--audit-log-path", &directory.audit_log()),
-        "--audit-log-maxsize=100".to_owned(),
-        "--audit-log-maxbackup=3".to_owned(),
+        "--audit-log-maxsize=1000".to_owned(),
+        "--audit-log-maxbackup=1".to_owned(),
     ];
     let program = record.executable("kubernetes", "kube-apiserver");
     control_plane_process("apiserver", program, &arguments, group)
