@@ -62,9 +62,9 @@ end-to-end: parts ## the end-to-end suite on a real cluster
 test-long: test audit ## everything, and what takes longer
 
 crashes: parts ## the operator killed at each of its writes, and objects that it cannot read
-	@.ci/step crashes .ci/with-clusters faults=1 -- \
+	@.ci/step crashes .ci/with-clusters faults=2 -- \
 	  env TRIPTYCH_FAULTS_CLUSTER=faults TRIPTYCH_IMAGE_PROFILE=dev \
-	  $(test) --features triptych-end-to-end/cluster-tests --test crashes -- --test-threads 7 --show-output
+	  $(test) --features triptych-end-to-end/cluster-tests --test crashes -- --test-threads 11 --show-output
 
 attacks: parts ## what must be refused, first shown to succeed without the admission policies
 	@.ci/step attacks .ci/with-clusters attacks=1 -- \

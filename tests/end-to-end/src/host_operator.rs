@@ -1,4 +1,5 @@
-//! The operator as a process of this machine, on a cluster of its own, made to end at a write.
+//! The operator as a process of this machine, on a cluster of its own, in the place of the one that is
+//! installed there, and made to end at a write.
 
 use std::{
     fs::File,
@@ -16,25 +17,23 @@ use k8s_openapi::api::coordination::v1::Lease;
 use kube::{Api, Client, api::PostParams};
 use serde_json::json;
 use triptych_cluster::{cluster::Cluster, local_cluster::LocalCluster};
-use triptych_crds::definitions;
 
 use crate::{
     installation::{self, Profile},
-    lab::{self, Tools},
+    lab::{self, Lab, Tools},
     manifests::Images,
-    objects,
+    operators_post::Post,
 };
 
 /// Exit code of an operator that ended at the write that it was told to end at.
 pub const ENDED_AT_WRITE: i32 = 99;
 /// Longest time that an operator may take to end by itself or after a signal.
-const END_PATIENCE: Duration = Duration::from_mins(1);
+const END_PATIENCE: Duration = Duration::from_mins(4);
 
-/// A cluster on which no operator runs but those that a test starts.
+/// A cluster on which no operator leads but those that a test starts.
 pub struct FaultsLab {
-    cluster: LocalCluster,
-    tools: Tools,
-    images: Images,
+    lab: Lab,
+    post: Post,
     operator: PathBuf,
     logs: PathBuf,
 }
@@ -54,50 +53,48 @@ impl FaultsLab {
     async fn make() -> Result<Self> {
         let name = std::env::var("TRIPTYCH_FAULTS_CLUSTER").unwrap_or_else(|_| "faults".to_owned());
         let cluster = LocalCluster::open(&name.parse()?)?;
-        let executables = installation::build_executables(Profile::from_environment())?;
-        let images = lab::push_images(&cluster, &executables).await?;
         let operator = installation::build_operator_with_faults(Profile::from_environment())?;
         let client = lab::client_of(cluster.kubeconfig()).await?;
-        for (_, definition) in definitions::all() {
-            let mut manifest = serde_json::to_value(definition)?;
-            manifest["apiVersion"] = "apiextensions.k8s.io/v1".into();
-            manifest["kind"] = "CustomResourceDefinition".into();
-            objects::apply(&client, "", &manifest).await?;
-        }
+        Post::hold_lease(&client).await?;
+        let tools = Tools::of_local(&cluster);
+        let lab = Lab::on(Box::new(cluster.clone()), tools, &["operator.replicas=1"]).await?;
         let logs = cluster.directory().root().join("operators");
         std::fs::create_dir_all(&logs)?;
         Ok(Self {
-            tools: Tools::of_local(&cluster),
-            cluster,
-            images,
+            lab,
+            post: Post::take(&cluster, &logs).await?,
             operator,
             logs,
         })
     }
 
+    /// The cluster and what is installed on it.
+    pub fn lab(&self) -> &Lab {
+        &self.lab
+    }
+
     /// A client of an administrator.
     pub async fn client(&self) -> Result<Client> {
-        lab::client_of(self.cluster.kubeconfig()).await
+        self.lab.client().await
     }
 
     /// The images that were pushed.
     pub fn images(&self) -> &Images {
-        &self.images
+        self.lab.images()
     }
 
-    /// Runs kubectl as an administrator and returns what it printed.
-    pub fn kubectl(&self, words: &[&str]) -> Result<String> {
-        lab::kubectl(&self.tools, self.cluster.kubeconfig(), words)
-    }
-
-    /// Starts an operator that looks at one namespace; with `end_at_write` it ends right after the write
-    /// with that number, counted from 1, reached the API server, and before its answer is looked at.
+    /// Starts an operator that looks at these namespaces, with its Lease in the first; with `end_at_write`
+    /// it ends right after the write with that number, counted from 1, reached the API server, and before
+    /// its answer is looked at.
     pub async fn start_operator(
         &self,
-        namespace: &str,
+        namespaces: &[&str],
         end_at_write: Option<u32>,
     ) -> Result<HostOperator> {
         static STARTED: AtomicU32 = AtomicU32::new(0);
+        let [namespace, ..] = namespaces else {
+            bail!("an operator without a namespace to look at");
+        };
         let log = self.logs.join(format!(
             "{namespace}-{}.log",
             end_at_write.unwrap_or_default()
@@ -105,12 +102,13 @@ impl FaultsLab {
         let output = File::options().create(true).append(true).open(&log)?;
         let lease = format!("operator-{}", STARTED.fetch_add(1, Ordering::Relaxed));
         self.create_free_lease(namespace, &lease).await?;
-        let mut command = Command::new(&self.operator);
+        let mut command = self.post.command(&self.operator)?;
+        command.arg("run");
+        for namespace in namespaces {
+            command.args(["--only-namespace", namespace]);
+        }
         command
-            .arg("run")
             .args([
-                "--only-namespace",
-                namespace,
                 "--lease-namespace",
                 namespace,
                 "--lease-name",
@@ -118,7 +116,6 @@ impl FaultsLab {
                 "--listen",
                 "127.0.0.1:0",
             ])
-            .env("KUBECONFIG", self.cluster.kubeconfig())
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output);

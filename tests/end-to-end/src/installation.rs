@@ -168,8 +168,13 @@ fn host() -> Result<String> {
     host.map(str::to_owned).context("rustc -vV names no host")
 }
 
-/// Installs or upgrades the chart and waits until the operator is available.
-pub fn install_chart(helm: &Path, kubeconfig: &Path, images: &Images) -> Result<()> {
+/// Installs or upgrades the chart, with further values, and waits until the operator is available.
+pub fn install_chart(
+    helm: &Path,
+    kubeconfig: &Path,
+    images: &Images,
+    values: &[&str],
+) -> Result<()> {
     let (repository, digest) = images
         .operator
         .split_once('@')
@@ -201,6 +206,9 @@ pub fn install_chart(helm: &Path, kubeconfig: &Path, images: &Images) -> Result<
             "--set",
             "policies.platform.groups={triptych:platform,system:masters,kubeadm:cluster-admins}",
         ]);
+    for value in values {
+        command.args(["--set", value]);
+    }
     let output = command
         .output()
         .with_context(|| format!("start {}", helm.display()))?;

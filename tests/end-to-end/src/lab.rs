@@ -3,7 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::OnceLock,
+    sync::{Mutex, OnceLock, PoisonError},
 };
 
 use anyhow::{Context, Result, bail, ensure};
@@ -14,7 +14,7 @@ use kube::{
 };
 use serde_json::Value;
 use triptych_cluster::{
-    audit::{AuditEntry, read_audit_log},
+    audit::{AuditEntry, AuditLog},
     cluster::{Cluster, from_environment},
     image::{ImageFile, ImageSpec},
     local_cluster::LocalCluster,
@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Name of the operator's Lease.
-const LEASE: &str = "triptych-operator";
+pub const LEASE: &str = "triptych-operator";
 /// The user as whom the operator speaks to the API server.
 pub const OPERATOR: &str = "system:serviceaccount:triptych-system:triptych-operator";
 
@@ -37,6 +37,13 @@ pub struct Lab {
     executables: Executables,
     images: Images,
     w_nodes: Vec<String>,
+    audit: Mutex<Option<Heard>>,
+}
+
+/// The audit log as far as it was read.
+struct Heard {
+    log: AuditLog,
+    entries: Vec<AuditEntry>,
 }
 
 /// Command-line programs of a cluster.
@@ -95,18 +102,26 @@ impl Lab {
     }
 
     async fn make() -> Result<Self> {
-        let cluster = from_environment()?;
-        let tools = tools_from_environment()?;
+        Self::on(from_environment()?, tools_from_environment()?, &[]).await
+    }
+
+    /// The lab on a cluster, with the chart installed with further values.
+    pub(crate) async fn on(
+        cluster: Box<dyn Cluster>,
+        tools: Tools,
+        values: &[&str],
+    ) -> Result<Self> {
         let executables = installation::build_executables(Profile::from_environment())?;
         let images = push_images(cluster.as_ref(), &executables).await?;
         let w_nodes = dedicate_w_nodes(&tools, cluster.kubeconfig())?;
-        installation::install_chart(&tools.helm, cluster.kubeconfig(), &images)?;
+        installation::install_chart(&tools.helm, cluster.kubeconfig(), &images, values)?;
         Ok(Self {
             cluster,
             tools,
             executables,
             images,
             w_nodes,
+            audit: Mutex::default(),
         })
     }
 
@@ -218,31 +233,25 @@ impl Lab {
 
     /// Everything that the API server answered so far, in order.
     pub fn audit_log(&self) -> Result<Vec<AuditEntry>> {
-        Ok(read_audit_log(&self.cluster.audit_log()?)?)
+        self.audit(<[AuditEntry]>::to_vec)
+    }
+
+    /// Looks at everything that the API server answered so far, in order.
+    pub fn audit<T>(&self, look: impl FnOnce(&[AuditEntry]) -> T) -> Result<T> {
+        let mut heard = self.audit.lock().unwrap_or_else(PoisonError::into_inner);
+        if heard.is_none() {
+            let log = AuditLog::new(&self.cluster.audit_log()?);
+            let entries = Vec::new();
+            *heard = Some(Heard { log, entries });
+        }
+        let Heard { log, entries } = heard.as_mut().context("no audit log")?;
+        entries.extend(log.read_on()?);
+        Ok(look(entries))
     }
 
     /// Every write of the operator that the API server answered so far, in order.
     pub fn operator_writes(&self) -> Result<Vec<Write>> {
-        let entries = self.audit_log()?;
-        let write = |verb: &str| !matches!(verb, "get" | "list" | "watch");
-        Ok(entries
-            .into_iter()
-            .filter(|entry| entry.user.username == OPERATOR && write(&entry.verb))
-            .filter_map(|entry| {
-                let object = entry.object_ref?;
-                let resource = if object.subresource.is_empty() {
-                    object.resource
-                } else {
-                    format!("{}/{}", object.resource, object.subresource)
-                };
-                Some(Write {
-                    verb: entry.verb,
-                    resource,
-                    namespace: object.namespace,
-                    name: object.name,
-                })
-            })
-            .collect())
+        self.audit(|entries| entries.iter().filter_map(write_of_the_operator).collect())
     }
 
     /// Name of the operator's pod that holds the Lease.
@@ -272,6 +281,21 @@ impl Lab {
         ])
         .map(|_| ())
     }
+}
+
+fn write_of_the_operator(entry: &AuditEntry) -> Option<Write> {
+    let is_write = !matches!(entry.verb.as_str(), "get" | "list" | "watch");
+    let object = entry.object_ref.as_ref()?;
+    (is_write && entry.user.username == OPERATOR).then(|| Write {
+        verb: entry.verb.clone(),
+        resource: if object.subresource.is_empty() {
+            object.resource.clone()
+        } else {
+            format!("{}/{}", object.resource, object.subresource)
+        },
+        namespace: object.namespace.clone(),
+        name: object.name.clone(),
+    })
 }
 
 /// Labels and taints nodes as W's own, as docs/accounts.md says.

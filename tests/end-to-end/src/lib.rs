@@ -1,6 +1,7 @@
 //! What the end-to-end suite and the demonstration share: a cluster with Triptych installed on it.
 
 pub mod account;
+pub mod audit_invariants;
 pub mod conditions;
 pub mod demonstration;
 pub mod host_operator;
@@ -10,6 +11,7 @@ pub mod manifest_table;
 pub mod manifests;
 pub mod namespace;
 pub mod objects;
+mod operators_post;
 pub mod trader_connection;
 pub mod trading_system;
 pub mod tutorial;

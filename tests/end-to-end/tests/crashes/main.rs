@@ -1,5 +1,10 @@
-//! What needs a cluster on which no operator runs but those that a test starts: operators that are
+//! What needs a cluster on which no operator leads but those that a test starts: operators that are
 //! killed, and objects that they cannot read.
 
-mod operator_crashes;
+mod chain;
+mod desk;
+mod ends;
+mod observers;
 mod stored_under_an_older_schema;
+mod story;
+mod systems;

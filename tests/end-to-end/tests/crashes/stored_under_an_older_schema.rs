@@ -44,7 +44,7 @@ async fn an_object_stored_under_an_older_schema_stops_nothing_and_gets_a_conditi
         outcome?;
     }
 
-    let operator = lab.start_operator(&name, None).await?;
+    let operator = lab.start_operator(&[&name], None).await?;
     let first = manifests::revision("first", &lab.images().trader, 0);
     objects::apply(&client, &name, &first).await?;
     objects::apply(&client, &name, &manifests::observer("current", "first")).await?;

@@ -1,18 +1,12 @@
-//! L1: from a crash behind any single write the operator converges to the same end.
-
-use std::collections::BTreeMap;
+//! L1 on ABH: from a crash behind any single write the operator converges to the same end.
 
 use anyhow::{Context, Result, ensure};
 use futures::StreamExt;
-use k8s_openapi::api::{
-    apps::v1::StatefulSet,
-    core::v1::{ConfigMap, Namespace, PersistentVolumeClaim, Pod},
-};
+use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::{
     Api, Client,
-    api::{DeleteParams, ListParams, Patch, PatchParams},
+    api::{DeleteParams, Patch, PatchParams},
 };
-use serde::Serialize;
 use serde_json::{Value, json};
 use triptych_crds::{ConfigRevision, TradingInstance, trading_instance::Phase};
 use triptych_end_to_end::{
@@ -20,12 +14,12 @@ use triptych_end_to_end::{
     manifests, objects, wait,
 };
 
+use crate::ends::{self, End, Place, is_settled};
+
 /// The tape that all scenarios follow.
 const MARKET: &str = "market";
 /// No scenario has more writes than this.
 const MOST_WRITES: u32 = 40;
-/// Parts of the names of annotations and labels that say which object it is, or repeat the whole template.
-const IDENTIFIERS: [&str; 3] = ["rendered-template", "instance-uid", "instance-namespace"];
 /// Runs of a scenario at the same time: most of a run is waiting for a kubelet.
 const SIDE_BY_SIDE: usize = 3;
 
@@ -79,12 +73,12 @@ async fn killed_at_every_write(scenario: Scenario) -> Result<()> {
     uninterrupted.remove().await?;
 
     let numbers = (1..=MOST_WRITES).map(|number| crash_and_recover(scenario, number, &expected));
-    let mut ends = futures::stream::iter(numbers).buffered(SIDE_BY_SIDE);
+    let mut outcomes = futures::stream::iter(numbers).buffered(SIDE_BY_SIDE);
     let mut writes = 0;
-    while let Some(end) = ends.next().await {
-        match end? {
-            End::Recovered => writes += 1,
-            End::NeverCrashed => {
+    while let Some(outcome) = outcomes.next().await {
+        match outcome? {
+            Outcome::Recovered => writes += 1,
+            Outcome::NeverCrashed => {
                 println!(
                     "{scenario:?}: killed at each of its {writes} writes, the same end each time"
                 );
@@ -100,35 +94,31 @@ async fn killed_at_every_write(scenario: Scenario) -> Result<()> {
 }
 
 /// How a run with a crash ended.
-enum End {
+enum Outcome {
     /// The operator was killed, and the next one came to the expected end.
     Recovered,
     /// It had fewer writes.
     NeverCrashed,
 }
 
-async fn crash_and_recover(
-    scenario: Scenario,
-    number: u32,
-    expected: &BTreeMap<String, Value>,
-) -> Result<End> {
+async fn crash_and_recover(scenario: Scenario, number: u32, expected: &End) -> Result<Outcome> {
     let run = Run::new(FaultsLab::get(), scenario, number).await?;
     if !run.crash_at(number).await? {
         run.remove().await?;
-        return Ok(End::NeverCrashed);
+        return Ok(Outcome::NeverCrashed);
     }
-    let operator = run.lab.start_operator(&run.namespace, None).await?;
+    let operator = run.lab.start_operator(&[&run.namespace], None).await?;
     run.end().await?;
     let what = format!("{scenario:?}, killed at write {number}: the same end");
     wait::until_answer(&what, async || {
         let end = run.snapshot().await?;
-        ensure!(end == *expected, "{}", difference(expected, &end));
+        ensure!(end == *expected, "{}", ends::difference(expected, &end));
         Ok(Some(()))
     })
     .await?;
     operator.stop().await?;
     run.remove().await?;
-    Ok(End::Recovered)
+    Ok(Outcome::Recovered)
 }
 
 /// One execution of a scenario, in a namespace of its own.
@@ -159,7 +149,7 @@ impl Run {
     async fn prepare_and_change(&self) -> Result<HostOperator> {
         self.prepare().await?;
         self.change().await?;
-        self.lab.start_operator(&self.namespace, None).await
+        self.lab.start_operator(&[&self.namespace], None).await
     }
 
     /// Prepares and changes, then starts an operator that ends at a write. `false` where it had fewer.
@@ -168,7 +158,7 @@ impl Run {
         self.change().await?;
         let mut operator = self
             .lab
-            .start_operator(&self.namespace, Some(number))
+            .start_operator(&[&self.namespace], Some(number))
             .await?;
         tokio::select! {
             status = operator.wait_for_end() => {
@@ -188,7 +178,7 @@ impl Run {
         if matches!(self.scenario, Scenario::Create) {
             return Ok(());
         }
-        let operator = self.lab.start_operator(&self.namespace, None).await?;
+        let operator = self.lab.start_operator(&[&self.namespace], None).await?;
         self.create().await?;
         self.until_running("first").await?;
         if matches!(self.scenario, Scenario::Resume) {
@@ -245,7 +235,7 @@ impl Run {
     }
 
     /// Waits for the scenario's end and returns what is there then, without what differs between runs.
-    async fn end(&self) -> Result<BTreeMap<String, Value>> {
+    async fn end(&self) -> Result<End> {
         match self.scenario {
             Scenario::Create | Scenario::Resume => self.until_running("first").await?,
             Scenario::Roll => self.until_running("second").await?,
@@ -319,38 +309,12 @@ impl Run {
         Api::namespaced(self.client.clone(), &self.namespace)
     }
 
-    async fn snapshot(&self) -> Result<BTreeMap<String, Value>> {
-        let mut found = BTreeMap::new();
-        self.collect::<ConfigMap>("ConfigMap", &mut found).await?;
-        self.collect::<PersistentVolumeClaim>("PersistentVolumeClaim", &mut found)
-            .await?;
-        self.collect::<StatefulSet>("StatefulSet", &mut found)
-            .await?;
-        self.collect::<Pod>("Pod", &mut found).await?;
-        self.collect::<TradingInstance>("TradingInstance", &mut found)
-            .await?;
-        found.remove("ConfigMap/kube-root-ca.crt");
-        Ok(found)
-    }
-
-    async fn collect<K>(&self, kind: &str, found: &mut BTreeMap<String, Value>) -> Result<()>
-    where
-        K: kube::Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()>
-            + Clone
-            + Serialize
-            + serde::de::DeserializeOwned
-            + std::fmt::Debug,
-    {
-        let all: Api<K> = Api::namespaced(self.client.clone(), &self.namespace);
-        for object in all.list(&ListParams::default()).await? {
-            let mut value = serde_json::to_value(object)?;
-            let name = value["metadata"]["name"]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned();
-            found.insert(format!("{kind}/{name}"), essence(kind, &mut value));
-        }
-        Ok(())
+    async fn snapshot(&self) -> Result<End> {
+        let place = Place {
+            called: "",
+            namespace: self.namespace.clone(),
+        };
+        ends::of(&self.client, &[place]).await
     }
 
     async fn remove(self) -> Result<()> {
@@ -360,101 +324,6 @@ impl Run {
             .await?;
         Ok(())
     }
-}
-
-/// Whether the operator waits for nothing more.
-fn is_settled(instance: &TradingInstance) -> bool {
-    let conditions = instance.status.as_ref().map(|status| &status.conditions);
-    conditions.is_some_and(|all| {
-        all.iter()
-            .any(|one| one.type_ == "Progressing" && one.status == "False")
-    })
-}
-
-/// What of an object must be the same in every run: no identifiers, no times, nothing that the cluster added.
-fn essence(kind: &str, value: &mut Value) -> Value {
-    let metadata = &value["metadata"];
-    let kept = json!({ "labels": metadata["labels"], "annotations": metadata["annotations"] });
-    let own = match kind {
-        "ConfigMap" => value["data"].take(),
-        "PersistentVolumeClaim" => value["spec"]["resources"].take(),
-        "StatefulSet" => {
-            json!({ "replicas": value["spec"]["replicas"], "template": value["spec"]["template"] })
-        }
-        "Pod" => json!({ "image": value["spec"]["containers"][0]["image"] }),
-        _ => {
-            let status = &value["status"];
-            let conditions: BTreeMap<String, String> = status["conditions"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .map(|one| {
-                    (
-                        one["type"].to_string(),
-                        format!("{} {}", one["status"], one["reason"]),
-                    )
-                })
-                .collect();
-            json!({
-                "phase": status["phase"], "inSync": status["inSync"], "hash": status["running"]["hash"],
-                "restarted": status["restarted"], "conditions": conditions
-            })
-        }
-    };
-    // Times, UIDs and the cluster's own annotations differ between runs.
-    let kept = if matches!(kind, "ConfigMap" | "StatefulSet") {
-        without_identifiers(kept)
-    } else {
-        Value::Null
-    };
-    json!({ "metadata": kept, "own": without_identifiers(own) })
-}
-
-fn without_identifiers(value: Value) -> Value {
-    match value {
-        Value::Object(fields) => fields
-            .into_iter()
-            .filter(|(name, _)| {
-                !IDENTIFIERS.iter().any(|part| name.contains(part)) && name != "uid"
-            })
-            .map(|(name, field)| {
-                let identifier = field["name"] == "TRIPTYCH_INSTANCE_UID"
-                    || field["name"] == "TRIPTYCH_NAMESPACE";
-                (
-                    name,
-                    if identifier {
-                        Value::Null
-                    } else {
-                        without_identifiers(field)
-                    },
-                )
-            })
-            .collect(),
-        Value::Array(items) => items
-            .into_iter()
-            .filter(|item| {
-                item["name"] != "TRIPTYCH_INSTANCE_UID" && item["name"] != "TRIPTYCH_NAMESPACE"
-            })
-            .map(without_identifiers)
-            .collect(),
-        other => other,
-    }
-}
-
-fn difference(expected: &BTreeMap<String, Value>, found: &BTreeMap<String, Value>) -> String {
-    let names: std::collections::BTreeSet<&String> = expected.keys().chain(found.keys()).collect();
-    names
-        .into_iter()
-        .filter(|name| expected.get(*name) != found.get(*name))
-        .map(|name| {
-            format!(
-                "{name}\n  expected {:?}\n  found    {:?}",
-                expected.get(name),
-                found.get(name)
-            )
-        })
-        .collect::<Vec<_>>()
-        .join("\n")
 }
 
 async fn start_market(lab: &FaultsLab, client: &Client) -> Result<()> {
