@@ -29,7 +29,8 @@ format:
 	@.ci/step format cargo fmt --all --check
 
 lint:
-	@.ci/step lint cargo clippy --workspace --all-targets --quiet -- -D warnings
+	@.ci/step lint cargo clippy --workspace --all-targets --quiet \
+	  --features triptych-end-to-end/cluster-tests,triptych-cluster/cluster-tests -- -D warnings
 
 unit:
 	@.ci/step unit $(test)

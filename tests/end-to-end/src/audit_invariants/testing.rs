@@ -113,6 +113,7 @@ impl Log {
                 groups: Vec::new(),
             },
             impersonated_user: None,
+            source_ips: Vec::new(),
             user_agent: None,
             request_uri: format!("/{resource}/{namespace}/{name}"),
             object_ref: Some(AuditObject {

@@ -27,7 +27,8 @@ async fn s1_m2_after_a_restore_of_etcd_a_halt_holds_and_nobody_rolls_but_through
         TradingSystem::start(lab, "halted-after-backup"),
         TradingSystem::start(lab, "rolled-after-backup"),
     )?;
-    let first = running_hash(&rolled.until(WRITER, "running", |_| true).await?.status)?;
+    let running = rolled.until(WRITER, "running", |_| true).await?.status;
+    let first = running_hash(running.as_ref())?;
     let cluster = lab.local_cluster()?;
     let folder = tempfile::tempdir()?;
     let backup = folder.path().join("etcd");
@@ -85,7 +86,7 @@ async fn s1_m2_after_a_restore_of_etcd_a_halt_holds_and_nobody_rolls_but_through
             "back on the configuration of the backup",
             |status| {
                 status.in_sync.as_deref() == Some("True")
-                    && running_hash(&Some(status.clone())).is_ok_and(|hash| hash == first)
+                    && running_hash(Some(status)).is_ok_and(|hash| hash == first)
             },
         )
         .await?;
@@ -170,7 +171,7 @@ async fn until_api_answers(system: &TradingSystem) -> Result<()> {
     .await
 }
 
-fn running_hash(status: &Option<TradingInstanceStatus>) -> Result<String> {
-    let running = status.as_ref().and_then(|status| status.running.as_ref());
+fn running_hash(status: Option<&TradingInstanceStatus>) -> Result<String> {
+    let running = status.and_then(|status| status.running.as_ref());
     Ok(running.context("nothing runs")?.hash.clone())
 }

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod attestation;
+mod ceilings;
 mod dataset;
 mod deletion;
 mod every_order;

@@ -74,7 +74,7 @@ fn s1_a_halt_is_known_on_while_the_trader_is_silent_or_is_replaced() {
     silent.writer.pod.as_mut().expect("a pod").lie = Some(Lie::Silence);
     let mut without_a_pod = halted();
     without_a_pod.writer.pod = None;
-    for (what, desk) in [("silent", silent), ("without a pod", without_a_pod)] {
+    for (what, desk) in [("silent", &silent), ("without a pod", &without_a_pod)] {
         let status = desk.writer.plan().status;
         assert_eq!(
             status.halt.map(|halt| halt.id.to_string()),
