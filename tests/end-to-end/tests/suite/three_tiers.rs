@@ -9,6 +9,7 @@ use triptych_crds::{
     trading_instance::{HaltSource, Phase},
 };
 use triptych_end_to_end::{
+    account::TEAM,
     conditions::{message, says},
     lab::Lab,
     trading_system::{MIRROR, TradingSystem, WRITER},
@@ -39,6 +40,7 @@ async fn k1_w_and_r_run_in_their_sealed_namespaces_with_the_key_of_their_side() 
             "{secrets:?}"
         );
     }
+    refuse_the_live_key_elsewhere(lab, &system).await?;
     for name in [WRITER, MIRROR] {
         let status = system.until(name, "settled", |_| true).await?.status;
         let status = status.context("a status")?;
@@ -56,6 +58,74 @@ async fn k1_w_and_r_run_in_their_sealed_namespaces_with_the_key_of_their_side() 
         }
     }
     system.remove().await
+}
+
+/// Whoever else asks for the key that W has mounted is refused: the team that owns the instance, a pod of
+/// the team, and the kubelet of the mirror's node.
+async fn refuse_the_live_key_elsewhere(lab: &Lab, system: &TradingSystem) -> Result<()> {
+    let account = &system.account;
+    let (sealed, key) = (account.sealed("live"), format!("live-{}", account.name));
+    let node = system
+        .pod("demo")
+        .await?
+        .spec
+        .and_then(|spec| spec.node_name);
+    let kubelet = format!("system:node:{}", node.context("R runs on a node")?);
+    let team = account.team.name();
+    lab.kubectl(&[
+        "create",
+        "rolebinding",
+        "team",
+        "--clusterrole=edit",
+        "--group",
+        TEAM,
+        "-n",
+        team,
+    ])?;
+
+    wait::until_answer("the team may make pods", async || {
+        let may = account.may("tess", &[TEAM], "create", "pods", team).await?;
+        Ok(may.then_some(()))
+    })
+    .await?;
+
+    let read = ["get", "secret", &key, "--namespace", &sealed];
+    let overrides = json!({ "spec": {
+        "securityContext": { "runAsNonRoot": true, "seccompProfile": { "type": "RuntimeDefault" } },
+        "containers": [{
+            "name": "thief", "image": "thief", "volumeMounts": [{ "name": "key", "mountPath": "/key" }],
+            "securityContext": { "allowPrivilegeEscalation": false, "capabilities": { "drop": ["ALL"] } }
+        }],
+        "volumes": [{ "name": "key", "secret": { "secretName": key } }]
+    } })
+    .to_string();
+    let overrides = format!("--overrides={overrides}");
+    let mount = [
+        "run",
+        "thief",
+        "--image=thief",
+        &overrides,
+        "--namespace",
+        team,
+    ];
+    for (who, group, words, says) in [
+        ("tess", TEAM, &read[..], "cannot get resource \"secrets\""),
+        ("tess", TEAM, &mount, "may not name Secrets live-*"),
+        (
+            &kubelet,
+            "system:nodes",
+            &read,
+            "no relationship found between node",
+        ),
+    ] {
+        let words = [words, &["--as", who, "--as-group", group]].concat();
+        let refusal = lab.kubectl(&words).expect_err("the key is W's alone");
+        ensure!(
+            refusal.to_string().contains(says),
+            "{who}: no {says:?} in: {refusal:#}"
+        );
+    }
+    Ok(())
 }
 
 #[tokio::test]
