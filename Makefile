@@ -65,7 +65,7 @@ test-long: test audit ## everything, and what takes longer
 crashes: parts ## the operator killed at each of its writes, and objects that it cannot read
 	@.ci/step crashes .ci/with-clusters faults=2 -- \
 	  env TRIPTYCH_FAULTS_CLUSTER=faults TRIPTYCH_IMAGE_PROFILE=dev \
-	  $(test) --features triptych-end-to-end/cluster-tests --test crashes -- --test-threads 11 --show-output
+	  $(test) --features triptych-end-to-end/cluster-tests --test crashes -- --test-threads 6 --show-output
 
 attacks: parts ## what must be refused, first shown to succeed without the admission policies
 	@.ci/step attacks .ci/with-clusters attacks=1 -- \

@@ -175,8 +175,11 @@ impl Desk {
     /// Takes everything away but the account, of which no operator says any more that it is free.
     pub(crate) async fn remove(self) -> Result<()> {
         let [_, live, demo] = self.namespaces();
-        let words = ["delete", "namespaces", &live, &demo, "--wait=false"];
-        self.lab.lab().kubectl(&words)?;
+        let account = &self.system.account.name;
+        let meant = format!("triptych.trading/decommission={account}");
+        let lab = self.lab.lab();
+        lab.kubectl(&["annotate", "namespaces", &live, &demo, &meant])?;
+        lab.kubectl(&["delete", "namespaces", &live, &demo, "--wait=false"])?;
         self.system.account.team.finish().await
     }
 }
