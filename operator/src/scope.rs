@@ -33,7 +33,7 @@ impl Scope {
         };
         match object.namespace() {
             Some(namespace) => namespaces.contains(&namespace),
-            None => [SideName::Live, SideName::Demo]
+            None => SideName::BOTH
                 .into_iter()
                 .any(|side| namespaces.contains(&side.namespace(&object.name_any()))),
         }

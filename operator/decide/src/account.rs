@@ -43,8 +43,6 @@ pub struct SideWorld {
     pub unreadable: Vec<String>,
     /// The trader in the sealed namespace.
     pub trader: Option<SealedTrader>,
-    /// The seal of the namespace.
-    pub seal: Seal,
 }
 
 impl From<Option<&SealStatus>> for Seal {
@@ -138,19 +136,22 @@ struct Side<'a> {
     declared: Option<&'a AccountSide>,
     world: &'a SideWorld,
     recorded: Option<&'a SideStatus>,
+    seal: Seal,
     namespace: String,
 }
 
 impl<'a> Side<'a> {
     fn of(world: &'a AccountWorld, side: SideName) -> Self {
         let status = world.status.as_ref();
+        let recorded = status.and_then(|status| side.reported(status));
         Self {
             declared: side.declared(&world.spec),
             world: match side {
                 SideName::Live => &world.live,
                 SideName::Demo => &world.demo,
             },
-            recorded: status.and_then(|status| side.reported(status)),
+            recorded,
+            seal: Seal::from(recorded.and_then(|side| side.seal.as_ref())),
             namespace: side.namespace(&world.name),
         }
     }
@@ -230,7 +231,7 @@ fn ready(live: &Side<'_>, demo: &Side<'_>) -> ConditionReport {
     let kind = ConditionType::Ready;
     let open: Vec<&str> = [live, demo]
         .into_iter()
-        .filter(|side| side.declared.is_some() && side.world.seal != Seal::Whole)
+        .filter(|side| side.declared.is_some() && side.seal != Seal::Whole)
         .map(|side| side.namespace.as_str())
         .collect();
     if open.is_empty() {
@@ -249,7 +250,7 @@ fn key_isolated(live: &Side<'_>, demo: &Side<'_>) -> ConditionReport {
             .filter(|side| side.declared.is_some())
     };
     let broken: Vec<String> = declared()
-        .filter_map(|side| match &side.world.seal {
+        .filter_map(|side| match &side.seal {
             Seal::Broken(pieces) => Some(format!("{}: {}", side.namespace, pieces.join("; "))),
             Seal::Whole | Seal::Unknown => None,
         })
@@ -257,7 +258,7 @@ fn key_isolated(live: &Side<'_>, demo: &Side<'_>) -> ConditionReport {
     if !broken.is_empty() {
         return ConditionReport::new(kind, Holds::False, "SealBroken", broken.join("; "));
     }
-    if declared().any(|side| side.world.seal == Seal::Unknown) {
+    if declared().any(|side| side.seal == Seal::Unknown) {
         let message = "the seal was not verified yet";
         return ConditionReport::new(kind, Holds::Unknown, "SealNotVerified", message);
     }

@@ -140,6 +140,16 @@ pub enum Revision {
     Found(UsableRevision),
 }
 
+impl Revision {
+    /// Its hash, where it can be used.
+    pub fn hash(&self) -> Option<&ConfigHash> {
+        match self {
+            Self::Found(found) => Some(&found.canonical.hash),
+            Self::Missing | Self::Invalid { .. } => None,
+        }
+    }
+}
+
 /// A ConfigRevision that can be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UsableRevision {

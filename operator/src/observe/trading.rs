@@ -139,29 +139,18 @@ pub(super) async fn account(
     entry: &AccountEntry,
     spec: &TradingAccountSpec,
 ) -> Result<AccountWorld, Failure> {
-    let status = entry.status.as_ref();
-    let seal_of = |side: SideName| {
-        let found = status.and_then(|status| side.reported(status));
-        Seal::from(found.and_then(|side| side.seal.as_ref()))
-    };
     let [live, demo] = sides(context, name).await?;
     Ok(AccountWorld {
         name: name.to_owned(),
         generation: entry.generation,
         spec: spec.clone(),
         status: entry.status.clone(),
-        live: SideWorld {
-            seal: seal_of(SideName::Live),
-            ..live
-        },
-        demo: SideWorld {
-            seal: seal_of(SideName::Demo),
-            ..demo
-        },
+        live,
+        demo,
     })
 }
 
-/// What there is on both sides of an account, without what only the account says.
+/// What there is on the live and the demo side of an account.
 pub(super) async fn sides(context: &Context, account: &str) -> Result<[SideWorld; 2], Failure> {
     Ok([
         side(context, account, SideName::Live).await?,
@@ -181,7 +170,6 @@ async fn side(context: &Context, account: &str, side: SideName) -> Result<SideWo
         claimants: claimants.collect(),
         unreadable: unreadable(context),
         trader: set.as_ref().map(sealed_trader),
-        seal: Seal::Unknown,
     })
 }
 

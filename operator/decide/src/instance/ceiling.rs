@@ -15,7 +15,7 @@ use triptych_crds::{
 use crate::{
     objects::stateful_set::Kept,
     text,
-    world::{InstanceWorld, PodView, Revision},
+    world::{InstanceWorld, PodView},
 };
 
 use super::{gates, permission, subject::Trader};
@@ -46,7 +46,8 @@ pub(super) fn of(
     }
     let revoked = runs.iter().find_map(|hash| revocation(trader, hash));
     revoked.or_else(|| {
-        let comes = declared(world).filter(|hash| is_about_to_come(trader, world, &runs, hash))?;
+        let declared = world.revision.hash();
+        let comes = declared.filter(|hash| is_about_to_come(trader, world, &runs, hash))?;
         unproven(trader, world, comes)
     })
 }
@@ -146,11 +147,4 @@ fn recorded(world: &InstanceWorld) -> Option<&Ceiling> {
 fn glass_of<'a>(trader: &Trader<'a>, hash: &ConfigHash) -> Option<&'a BreakGlass> {
     let glass = trader.spec.promotion.as_ref()?.break_glass.as_ref()?;
     (*glass.config_hash == *hash.as_str()).then_some(glass)
-}
-
-fn declared(world: &InstanceWorld) -> Option<&ConfigHash> {
-    match &world.revision {
-        Revision::Found(found) => Some(&found.canonical.hash),
-        Revision::Missing | Revision::Invalid { .. } => None,
-    }
 }

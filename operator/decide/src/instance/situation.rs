@@ -254,10 +254,7 @@ impl<'a> Situation<'a> {
 }
 
 pub(super) fn declared_hash(world: &InstanceWorld) -> Option<String> {
-    match &world.revision {
-        crate::world::Revision::Found(found) => Some(found.canonical.hash.to_string()),
-        _ => None,
-    }
+    world.revision.hash().map(ToString::to_string)
 }
 
 /// The restart that may be carried out now. W follows its mirror, and no pod of W or R is replaced

@@ -12,7 +12,7 @@ use crate::{
     attestation::Attested,
     conditions::{ConditionReport, ConditionType, Holds},
     text,
-    world::{Attestation, HaltAnswer, Pairing, Revision, Seal, TraderStatus},
+    world::{Attestation, HaltAnswer, Pairing, Seal, TraderStatus},
 };
 
 use super::{gates, permission, situation::Situation};
@@ -107,12 +107,11 @@ fn answer<'a>(situation: &Situation<'a>) -> Option<&'a TraderStatus> {
 
 /// What each gate says of the declared configuration.
 pub(super) fn gates(situation: &Situation<'_>) -> Vec<GateVerdict> {
-    match &situation.world.revision {
-        Revision::Found(found) => {
-            gates::verdicts(&situation.trader, situation.world, &found.canonical.hash)
-        }
-        Revision::Missing | Revision::Invalid { .. } => Vec::new(),
-    }
+    let world = situation.world;
+    let declared = world.revision.hash();
+    declared.map_or_else(Vec::new, |hash| {
+        gates::verdicts(&situation.trader, world, hash)
+    })
 }
 
 /// What W may go back to without waiting. A configuration that passed its gates is proven once W is

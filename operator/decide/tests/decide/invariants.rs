@@ -9,7 +9,7 @@ use triptych_decide::{
     plan::{Action, InstancePlan, PodDeletion, RevisionPlan},
     pod_template::{Environment, Side},
     template_bounds,
-    world::{Attestation, InstanceWorld, PodView, Revision},
+    world::{Attestation, InstanceWorld, PodView},
 };
 
 use crate::{cluster::Cluster, examples::INSTANCE};
@@ -395,10 +395,7 @@ fn m3_running_is_attested(world: &InstanceWorld, plan: &InstancePlan) {
         runs.is_some() && runs == pod.image.as_deref().and_then(digest),
         "M3: another image"
     );
-    let declared = match &world.revision {
-        Revision::Found(found) => Some(found.canonical.hash.as_str()),
-        _ => None,
-    };
+    let declared = world.revision.hash().map(ConfigHash::as_str);
     let runs_declared = declared == Some(running.hash.as_str());
     match world.instance.spec.tier {
         // Nothing is said of one that is being deleted.

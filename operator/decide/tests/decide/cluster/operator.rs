@@ -51,10 +51,7 @@ impl Cluster {
         let hashes = self
             .revisions
             .values()
-            .filter_map(|stored| match content(stored) {
-                Revision::Found(found) => Some(found.canonical.hash),
-                _ => None,
-            });
+            .filter_map(|stored| content(stored).hash().cloned());
         let status = self.instance.status.as_ref();
         RevisionWorld {
             namespace: NAMESPACE.to_owned(),

@@ -1,11 +1,8 @@
 //! Who may trade a side of an account.
 
 use serde_json::json;
-use triptych_crds::trading_account::TradingAccountStatus;
-use triptych_decide::{
-    account::{self, AccountWorld, Claimant, SealedTrader, SideWorld},
-    world::Seal,
-};
+use triptych_crds::trading_account::{SealStatus, SideStatus, TradingAccountStatus};
+use triptych_decide::account::{self, AccountWorld, Claimant, SealedTrader, SideWorld};
 
 use crate::examples::{at, in_short};
 
@@ -27,7 +24,6 @@ fn world(claimants: Vec<Claimant>) -> AccountWorld {
         status: None,
         live: SideWorld {
             claimants,
-            seal: Seal::Whole,
             ..SideWorld::default()
         },
         demo: SideWorld::default(),
@@ -156,8 +152,27 @@ fn a_trader_whose_account_is_gone_goes_with_its_instance_and_not_before() {
 fn key_isolated_names_what_is_missing_on_each_side() {
     let mut world = world(vec![]);
     world.spec.demo = world.spec.live.clone();
-    world.live.seal = Seal::Broken(vec!["ResourceQuota seal is missing".into()]);
-    world.demo.seal = Seal::Whole;
+    let seals = |live: Option<SealStatus>| {
+        let whole = SealStatus {
+            whole: true,
+            problems: vec![],
+        };
+        let side = |seal| {
+            Some(SideStatus {
+                seal,
+                ..SideStatus::default()
+            })
+        };
+        Some(TradingAccountStatus {
+            live: side(live),
+            demo: side(Some(whole)),
+            ..TradingAccountStatus::default()
+        })
+    };
+    world.status = seals(Some(SealStatus {
+        whole: false,
+        problems: vec!["ResourceQuota seal is missing".into()],
+    }));
     let says = |world: &AccountWorld| {
         let conditions = account::decide(world).status.conditions;
         let one = |kind: &str| {
@@ -174,9 +189,12 @@ fn key_isolated_names_what_is_missing_on_each_side() {
         "trading-live-main: ResourceQuota seal is missing"
     );
     assert_eq!((ready.0, ready.1), ("False", "NotSealed"));
-    world.live.seal = Seal::Unknown;
+    world.status = seals(None);
     assert_eq!(says(&world).0.0, "Unknown");
-    world.live.seal = Seal::Whole;
+    world.status = seals(Some(SealStatus {
+        whole: true,
+        problems: vec![],
+    }));
     assert_eq!((says(&world).0.0, says(&world).1.0), ("True", "True"));
 }
 

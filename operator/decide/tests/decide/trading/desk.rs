@@ -7,7 +7,7 @@ use triptych_crds::{
 };
 use triptych_decide::{
     attestation, view,
-    world::{AccountView, MirrorView, Pairing, Revision, Seal, WriterView},
+    world::{AccountView, MirrorView, Pairing, Seal, WriterView},
 };
 
 use crate::{
@@ -131,10 +131,7 @@ pub(crate) fn hash(letter: char) -> String {
 
 /// The hash that an instance declares.
 pub(crate) fn declares(cluster: &Cluster) -> Option<ConfigHash> {
-    match cluster.world().revision {
-        Revision::Found(found) => Some(found.canonical.hash),
-        Revision::Missing | Revision::Invalid { .. } => None,
-    }
+    cluster.world().revision.hash().cloned()
 }
 
 /// W or R as its author writes it, with what the API server adds.
