@@ -77,7 +77,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::audit_invariants::testing::{Log, OPERATOR, parties};
+    use crate::audit_invariants::testing::{Log, OPERATOR, assert_only, parties};
 
     fn found(log: Log) -> Vec<String> {
         let entries = log.entries();
@@ -158,10 +158,7 @@ mod tests {
             say(&mut log, writer(None, Some("a"), "Halted"));
             say(&mut log, object);
             let found = found(log);
-            assert!(
-                found.len() == 1 && found[0].contains(expected),
-                "{what}: {found:?}"
-            );
+            assert_only(&found, expected, what);
         }
     }
 
@@ -176,10 +173,7 @@ mod tests {
             writer(None, None, "Active"),
         );
         let found = found(log);
-        assert!(
-            found.len() == 1 && found[0].contains("wrote what is declared"),
-            "{found:?}"
-        );
+        assert_only(&found, "wrote what is declared", "a spec of the operator");
     }
 
     #[test]

@@ -123,7 +123,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::audit_invariants::testing::{CONTROLLER, Log, OPERATOR, parties};
+    use crate::audit_invariants::testing::{CONTROLLER, Log, OPERATOR, assert_only, parties};
 
     const LIVE: &str = "trading-live-alpha";
 
@@ -179,10 +179,7 @@ mod tests {
         log.last().verb = "delete".into();
         log.put(CONTROLLER, "pods", LIVE, "trader-0", trader("2"));
         let found = found(log);
-        assert!(
-            found.len() == 1 && found[0].contains("at once"),
-            "{found:?}"
-        );
+        assert_only(&found, "at once", "the first is leaving");
     }
 
     #[test]
@@ -193,10 +190,7 @@ mod tests {
         other["spec"] = json!({});
         log.put(CONTROLLER, "pods", LIVE, "trader-1", other);
         let found = found(log);
-        assert!(
-            found.len() == 1 && found[0].contains("at once"),
-            "{found:?}"
-        );
+        assert_only(&found, "at once", "another name");
     }
 
     #[test]
@@ -220,10 +214,7 @@ mod tests {
                 let mut log = Log::default();
                 log.put(CONTROLLER, "pods", namespace, name, pod);
                 let found = found(log);
-                assert!(
-                    found.len() == 1 && found[0].contains("names the live key"),
-                    "{namespace}/{name}: {found:?}"
-                );
+                assert_only(&found, "names the live key", &format!("{namespace}/{name}"));
             }
         }
     }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use triptych_crds::hash::canonical_config;
 
 use super::*;
-use crate::audit_invariants::testing::{CONTROLLER, Log, OPERATOR, parties};
+use crate::audit_invariants::testing::{CONTROLLER, Log, OPERATOR, assert_only, parties};
 
 const LIVE: &str = "trading-live-alpha";
 const DEMO: &str = "trading-demo-alpha";
@@ -173,10 +173,7 @@ fn m_is_broken_by_each_w_that_goes_before_its_mirror() {
         before(&mut log);
         roll(&mut log, LIVE, "first");
         let found = found(log);
-        assert!(
-            found.len() == 1 && found[0].contains(expected),
-            "{what}: {found:?}"
-        );
+        assert_only(&found, expected, what);
     }
 }
 
@@ -191,9 +188,10 @@ fn m_is_broken_by_whoever_moves_while_the_hashes_differ() {
             declare(&mut log, moved, "second");
             roll(&mut log, side, "second");
             let found = found(log);
-            assert!(
-                found.len() == 1 && found[0].contains("is taken while W and R declare"),
-                "{side}, {moved}: {found:?}"
+            assert_only(
+                &found,
+                "is taken while W and R declare",
+                &format!("{side}, {moved}"),
             );
         }
     }
@@ -206,10 +204,7 @@ fn m_is_broken_by_a_w_without_a_mirror_or_with_two() {
     declare(&mut without, "writer", "second");
     roll(&mut without, LIVE, "second");
     let without = found(without);
-    assert!(
-        without.len() == 1 && without[0].contains("0 mirrors"),
-        "{without:?}"
-    );
+    assert_only(&without, "0 mirrors", "no mirror");
 
     let mut with_two = running();
     declare(&mut with_two, "writer", "second");
@@ -217,10 +212,7 @@ fn m_is_broken_by_a_w_without_a_mirror_or_with_two() {
     declare(&mut with_two, "other-mirror", "second");
     roll(&mut with_two, LIVE, "second");
     let with_two = found(with_two);
-    assert!(
-        with_two.len() == 1 && with_two[0].contains("2 mirrors"),
-        "{with_two:?}"
-    );
+    assert_only(&with_two, "2 mirrors", "two mirrors");
 }
 
 #[test]
@@ -235,9 +227,10 @@ fn m_is_broken_by_a_revision_whose_content_is_another_than_its_name_said() {
     );
     roll(&mut log, DEMO, "second");
     let found = found(log);
-    assert!(
-        found.len() == 1 && found[0].contains("is taken while W and R declare"),
-        "{found:?}"
+    assert_only(
+        &found,
+        "is taken while W and R declare",
+        "content of the same name",
     );
 }
 
@@ -249,10 +242,7 @@ fn m_is_broken_by_a_pod_that_runs_what_no_template_said() {
     log.put(CONTROLLER, "pods", LIVE, "trader-0", pod);
     log.last().verb = "create".into();
     let found = found(log);
-    assert!(
-        found.len() == 1 && found[0].contains("which no template said"),
-        "{found:?}"
-    );
+    assert_only(&found, "which no template said", "a pod of its own");
 }
 
 #[test]

@@ -20,6 +20,15 @@ pub(super) fn parties() -> Parties {
     }
 }
 
+/// One breach was found, and says this; `what` was done.
+#[track_caller]
+pub(super) fn assert_only(found: &[String], says: &str, what: &str) {
+    assert!(
+        found.len() == 1 && found[0].contains(says),
+        "{what}: {found:?}"
+    );
+}
+
 /// A log that grows by one write at a time.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Log {
