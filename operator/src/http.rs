@@ -74,7 +74,7 @@ async fn ready<C: Clock>(State(shown): State<Arc<Shown<C>>>) -> Response {
     if missing.is_empty() {
         return "ok\n".into_response();
     }
-    let text = format!("not listed yet: {}\n", missing.join(", "));
+    let text = format!("not listed, or the watch failed: {}\n", missing.join(", "));
     (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
 }
 

@@ -3,7 +3,7 @@
 
 use std::fmt::Debug;
 
-use futures::{StreamExt, TryStreamExt};
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 use kube::{
     Api, Resource,
     api::{ApiResource, DynamicObject},
@@ -104,17 +104,40 @@ fn words(error: &watcher::Error) -> String {
     }
 }
 
+/// The events of a kind. After a failure everything is listed anew instead of going on from the
+/// version that was seen last: a store that was restored from a backup in the meantime would tell
+/// nothing before it reached that version again.
+pub(crate) fn events<K>(
+    api: Api<K>,
+    config: Config,
+) -> impl Stream<Item = watcher::Result<watcher::Event<K>>> + Send
+where
+    K: Resource + Clone + Debug + DeserializeOwned + Send + 'static,
+{
+    let start = move || watcher(api.clone(), config.clone()).boxed();
+    let first = start();
+    stream::unfold((first, start), async |(mut watch, start)| {
+        let event = watch.next().await?;
+        if event.is_err() {
+            watch = start();
+        }
+        Some((event, (watch, start)))
+    })
+    .default_backoff()
+}
+
 async fn follow<T: Entry>(api: Api<T::Object>, config: Config, scope: Scope, context: Context)
 where
     T::Object: Resource + Clone + Debug + DeserializeOwned + Send + 'static,
 {
-    let events = watcher(api, config).default_backoff();
+    let events = events(api, config);
     let events = events.try_filter(|event| std::future::ready(scope.concerns(event)));
     let mut events = std::pin::pin!(events);
     while let Some(event) = events.next().await {
         match event {
             Ok(event) => take_in::<T>(&context, event),
             Err(error) => {
+                T::cache(&context.caches).interrupt();
                 context.metrics.watch_failed(T::KIND);
                 log(T::KIND, &error);
             }

@@ -167,6 +167,15 @@ async fn converged(server: &ApiServer) {
         .await;
 }
 
+async fn rendered(server: &ApiServer, name: &str) {
+    server
+        .until("the new revision is rendered", |server| {
+            let revision = server.get("configrevisions", name)?;
+            revision["status"]["hash"].as_str().map(|_| ())
+        })
+        .await;
+}
+
 /// Lets virtual time pass, so that whatever would still happen happens.
 async fn a_quarter_of_an_hour() {
     for _ in 0..900 {
@@ -270,14 +279,60 @@ async fn what_happened_while_the_watch_was_cut_is_not_missed() {
         server.remove("statefulsets", "scout");
         converged(&server).await;
         server.put("configrevisions", revision("r2"));
-        server
-            .until("the new revision is rendered", |server| {
-                let revision = server.get("configrevisions", "r2")?;
-                revision["status"]["hash"].as_str().map(|_| ())
-            })
-            .await;
+        rendered(&server, "r2").await;
         drop(operator);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn l1_what_a_restored_store_has_lost_is_not_acted_upon() {
+    let server = server();
+    let operator = Operator::start(&server);
+    converged(&server).await;
+    a_quarter_of_an_hour().await;
+    let backup = server.back_up();
+    server.put("configrevisions", revision("lost"));
+    server.put("tradinginstances", instance("lost", "lost"));
+    server
+        .until("what is lost later is made", |server| {
+            server.get("statefulsets", "lost").map(|_| ())
+        })
+        .await;
+    a_quarter_of_an_hour().await;
+
+    // So many requests that each watch meets it, some of them often.
+    server.restore(&backup, 40);
+    let writes = server.writes().len();
+    a_quarter_of_an_hour().await;
+    assert!(operator.context.caches.are_synced());
+    assert_eq!(operator.context.caches.instances.len(), 1);
+    assert_eq!(server.writes()[writes..], [] as [&str; 0]);
+
+    // Everything has smaller versions than what was seen before.
+    server.put("configrevisions", revision("r2"));
+    rendered(&server, "r2").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn l1_nothing_is_decided_while_a_watch_is_interrupted() {
+    let server = server();
+    let operator = Operator::start(&server);
+    converged(&server).await;
+    a_quarter_of_an_hour().await;
+    // The watch of pods ends and does not come back.
+    server.fail(Method::GET, "/pods", Fault::Code(500), usize::MAX);
+    let backup = server.back_up();
+    server.restore(&backup, 0);
+    a_quarter_of_an_hour().await;
+    assert!(server.faults_met() > 0);
+    let writes = server.writes().len();
+    server.put("configrevisions", revision("r2"));
+    a_quarter_of_an_hour().await;
+    assert!(!operator.context.caches.are_synced());
+    assert_eq!(server.writes()[writes..], [] as [&str; 0]);
+
+    server.heal();
+    rendered(&server, "r2").await;
 }
 
 #[tokio::test(start_paused = true)]

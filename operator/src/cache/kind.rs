@@ -21,6 +21,8 @@ struct State<T> {
     held: BTreeMap<NamespacedName, Held<T>>,
     /// The list that is being read, until it is whole.
     listing: BTreeMap<NamespacedName, Held<T>>,
+    /// Number of the list that was begun last.
+    lists: u64,
     synced: bool,
 }
 
@@ -29,6 +31,8 @@ struct Held<T> {
     uid: String,
     /// `metadata.resourceVersion`, which grows with each write of the object.
     version: u64,
+    /// Number of the list during or after which it was taken in.
+    list: u64,
     entry: Arc<T>,
 }
 
@@ -38,6 +42,7 @@ impl<T> Default for Cache<T> {
             state: RwLock::new(State {
                 held: BTreeMap::new(),
                 listing: BTreeMap::new(),
+                lists: 0,
                 synced: false,
             }),
         }
@@ -50,17 +55,21 @@ impl<T: Entry> Cache<T> {
     pub fn take_in(&self, event: Event<T::Object>) -> Vec<Change<T>> {
         let mut state = self.write();
         match event {
-            Event::Apply(object) => state.replace(held(object)).into_iter().collect(),
+            Event::Apply(object) => {
+                let told = state.held(object);
+                state.replace(told).into_iter().collect()
+            }
             Event::Delete(object) => {
-                let (name, _) = held::<T>(object);
+                let (name, _) = state.held(object);
                 state.remove(name).into_iter().collect()
             }
             Event::Init => {
                 state.listing = BTreeMap::new();
+                state.lists += 1;
                 Vec::new()
             }
             Event::InitApply(object) => {
-                let (name, held) = held(object);
+                let (name, held) = state.held(object);
                 state.listing.insert(name, held);
                 Vec::new()
             }
@@ -72,13 +81,18 @@ impl<T: Entry> Cache<T> {
     /// start from a world before it. Only an object that is held already is replaced: the watch
     /// alone knows what exists.
     pub fn take_in_answer(&self, object: T::Object) -> Option<Change<T>> {
-        let (name, held) = held::<T>(object);
         let mut state = self.write();
+        let (name, held) = state.held(object);
         let known = state.held.get(&name);
         known
             .is_some_and(|known| known.uid == held.uid)
             .then(|| state.replace((name, held)))
             .flatten()
+    }
+
+    /// The watch failed: nothing here is sure until a whole list was taken in again.
+    pub fn interrupt(&self) {
+        self.write().synced = false;
     }
 
     /// One entry.
@@ -121,7 +135,7 @@ impl<T: Entry> Cache<T> {
         self.len() == 0
     }
 
-    /// Whether a whole list was taken in once.
+    /// Whether a whole list was taken in, and the watch did not fail since.
     pub fn is_synced(&self) -> bool {
         self.read().synced
     }
@@ -136,6 +150,19 @@ impl<T: Entry> Cache<T> {
 }
 
 impl<T: Entry> State<T> {
+    fn held(&self, object: T::Object) -> (NamespacedName, Held<T>) {
+        let metadata = object.meta();
+        let version = metadata.resource_version.as_deref().unwrap_or_default();
+        let name = NamespacedName::new(object.namespace().unwrap_or_default(), object.name_any());
+        let held = Held {
+            uid: metadata.uid.clone().unwrap_or_default(),
+            version: version.parse().unwrap_or(u64::MAX),
+            list: self.lists,
+            entry: Arc::new(T::read(object)),
+        };
+        (name, held)
+    }
+
     fn replace(&mut self, (name, new): (NamespacedName, Held<T>)) -> Option<Change<T>> {
         let known = self.held.get(&name);
         if known.is_some_and(|known| known.is_newer_than(&new)) {
@@ -181,27 +208,11 @@ impl<T: Entry> State<T> {
 
 impl<T> Held<T> {
     /// Versions of different objects of one name say nothing about which is newer: the watch's
-    /// order decides there.
+    /// order decides there. Nor do versions from before a list, which is the whole truth when it is
+    /// read: a store that was restored from a backup counts on from a smaller version.
     fn is_newer_than(&self, other: &Self) -> bool {
-        self.uid == other.uid && self.version > other.version
+        self.uid == other.uid && self.list == other.list && self.version > other.version
     }
-}
-
-fn held<T: Entry>(object: T::Object) -> (NamespacedName, Held<T>) {
-    let metadata = object.meta();
-    let version = metadata.resource_version.as_deref().unwrap_or_default();
-    let version = version.parse().unwrap_or(u64::MAX);
-    let uid = metadata.uid.clone().unwrap_or_default();
-    let name = NamespacedName::new(object.namespace().unwrap_or_default(), object.name_any());
-    let entry = Arc::new(T::read(object));
-    (
-        name,
-        Held {
-            uid,
-            version,
-            entry,
-        },
-    )
 }
 
 #[cfg(test)]
@@ -289,8 +300,41 @@ mod tests {
                 .is_empty()
         );
         assert_eq!(content(&cache, "a"), Some(hash("written")));
-        relist(&cache, vec![object("a", "1", 8, "stale list")]);
+    }
+
+    #[test]
+    fn an_own_write_is_newer_than_the_list_during_which_it_was_answered() {
+        let cache = listed(vec![object("a", "1", 5, "old")]);
+        cache.take_in(Event::Init);
+        cache.take_in(Event::InitApply(object("a", "1", 5, "old")));
+        cache.take_in_answer(object("a", "1", 9, "written"));
+        assert!(cache.take_in(Event::InitDone).is_empty());
         assert_eq!(content(&cache, "a"), Some(hash("written")));
+    }
+
+    #[test]
+    fn a_list_of_a_store_that_went_back_replaces_what_has_a_higher_version() {
+        let cache = listed(vec![
+            object("a", "1", 50, "lost"),
+            object("b", "2", 51, "lost"),
+        ]);
+        cache.take_in_answer(object("a", "1", 60, "lost as well"));
+        let changed = relist(&cache, vec![object("a", "1", 7, "of the backup")]);
+        assert_eq!(changed, ["a", "b"]);
+        assert_eq!(content(&cache, "a"), Some(hash("of the backup")));
+        let event = Event::Apply(object("a", "1", 8, "written after it"));
+        assert_eq!(names(cache.take_in(event)), ["a"]);
+    }
+
+    #[test]
+    fn nothing_is_sure_between_a_failure_of_the_watch_and_the_next_list() {
+        let cache = listed(vec![object("a", "1", 5, "{}")]);
+        cache.interrupt();
+        assert!(!cache.is_synced());
+        cache.take_in(Event::Init);
+        assert!(!cache.is_synced());
+        cache.take_in(Event::InitDone);
+        assert!(cache.is_synced());
     }
 
     #[test]

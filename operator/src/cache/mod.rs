@@ -65,7 +65,7 @@ pub struct Caches {
 }
 
 impl Caches {
-    /// Whether every kind was listed once: before that, absence proves nothing.
+    /// Whether every kind was listed, and no watch failed since: otherwise absence proves nothing.
     pub fn are_synced(&self) -> bool {
         self.synced().into_iter().all(|(_, synced)| synced)
     }

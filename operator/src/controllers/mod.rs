@@ -113,12 +113,20 @@ async fn synced(context: &Context) {
     }
 }
 
+/// What is to be looked at next. While a watch is interrupted nothing is decided: what is known may
+/// be what a restored store has lost.
+async fn next(context: &Context) -> Subject {
+    let subject = context.queue.next().await;
+    synced(context).await;
+    subject
+}
+
 async fn work(context: Context, end: CancellationToken) {
     loop {
         let subject = tokio::select! {
             biased;
             () = end.cancelled() => return,
-            subject = context.queue.next() => subject,
+            subject = next(&context) => subject,
         };
         let span = info_span!(
             "reconcile",

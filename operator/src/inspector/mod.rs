@@ -58,8 +58,8 @@ pub async fn run(arguments: InspectArguments) -> anyhow::Result<()> {
 
 /// Looks at everything whenever anything changed.
 async fn look(client: &Client, watches: &Watches) {
-    watches.listed().await;
     loop {
+        watches.listed().await;
         let mut all_written = true;
         for account in watches.accounts() {
             if let Err(failure) = inspect(client, watches, &account).await {

@@ -20,7 +20,7 @@ use kube::{
     runtime::{
         WatchStreamExt,
         reflector::{self, Store},
-        watcher::{self, Config, Event, watcher},
+        watcher::{self, Config, Event},
     },
 };
 use serde::de::DeserializeOwned;
@@ -30,6 +30,7 @@ use triptych_crds::TradingAccount;
 use triptych_decide::{seal::Pieces, side::SideName};
 
 use super::pieces;
+use crate::watch;
 
 /// Kinds that are followed.
 const KINDS: usize = 7;
@@ -82,7 +83,8 @@ impl Watches {
         }
     }
 
-    /// Completes once every kind was listed: before that, absence proves nothing.
+    /// Completes once every kind is listed and no watch failed since: otherwise absence proves
+    /// nothing.
     pub(super) async fn listed(&self) {
         loop {
             let listed = self.signals.all_listed.notified();
@@ -144,21 +146,25 @@ impl Follower {
     {
         let (store, writer) = reflector::store();
         let signals = Arc::clone(&self.signals);
-        let mut was_listed = false;
-        let events = watcher(Api::<K>::all(self.client.clone()), Config::default())
-            .default_backoff()
+        let mut is_listed = false;
+        let events = watch::events(Api::<K>::all(self.client.clone()), Config::default())
             .try_filter(move |event| ready(concerns(event, is_relevant)))
             .reflect(writer);
         self.tasks.spawn(events.for_each(move |event| {
             match event {
-                Ok(Event::InitDone) if !was_listed => {
-                    was_listed = true;
+                Ok(Event::InitDone) if !is_listed => {
+                    is_listed = true;
                     signals.listed.fetch_add(1, Ordering::AcqRel);
                     signals.all_listed.notify_waiters();
                     signals.changed.notify_one();
                 }
                 Ok(_) => signals.changed.notify_one(),
-                Err(error) => warn_of::<K>(&error),
+                Err(error) => {
+                    if std::mem::take(&mut is_listed) {
+                        signals.listed.fetch_sub(1, Ordering::AcqRel);
+                    }
+                    warn_of::<K>(&error);
+                }
             }
             ready(())
         }));

@@ -2,8 +2,9 @@
 //! by UID, and answers that go wrong on demand. What a real API server does is shown by the
 //! end-to-end tests, not here.
 
+mod store;
+
 use std::{
-    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
@@ -16,6 +17,8 @@ use kube::client::Body;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tower::BoxError;
+
+use store::{Backup, Refusal, Rule, Store};
 
 type Answer = Result<Response<UnsyncBoxBody<Bytes, BoxError>>, BoxError>;
 
@@ -34,25 +37,6 @@ pub(crate) enum Fault {
     TooOld,
     /// A watch's connection ends without a word.
     EndOfStream,
-}
-
-struct Rule {
-    method: Method,
-    path: &'static str,
-    fault: Fault,
-    times: usize,
-}
-
-#[derive(Default)]
-struct Store {
-    /// By collection (`configmaps`) and `namespace/name`.
-    objects: BTreeMap<(String, String), Value>,
-    /// Everything that happened: version, collection, event.
-    history: Vec<(u64, String, Value)>,
-    version: u64,
-    rules: Vec<Rule>,
-    writes: Vec<String>,
-    faults_met: usize,
 }
 
 /// The server. Cheap to clone.
@@ -104,6 +88,27 @@ impl ApiServer {
     /// Everything works again.
     pub(crate) fn heal(&self) {
         self.lock().rules.clear();
+    }
+
+    /// What there is now.
+    pub(crate) fn back_up(&self) -> Backup {
+        self.lock().back_up()
+    }
+
+    /// Goes back to a backup, versions included, as a server does whose etcd was restored: every
+    /// watch ends, and for a while (in requests) nothing answers.
+    pub(crate) fn restore(&self, backup: &Backup, unanswered: usize) {
+        let mut store = self.lock();
+        store.restore(backup);
+        let rule = Rule {
+            method: Method::GET,
+            path: "",
+            fault: Fault::CutBefore,
+            times: unanswered,
+        };
+        store.rules.push(rule);
+        drop(store);
+        self.changed.send_modify(|count| *count += 1);
     }
 
     /// How many requests went wrong.
@@ -189,7 +194,10 @@ impl ApiServer {
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
         if *method == Method::GET {
             return match address.key() {
-                None => json_answer(200, &store.list(address)),
+                None => json_answer(
+                    200,
+                    &store.list(&address.collection, address.namespace.as_deref()),
+                ),
                 Some(key) => found(store.objects.get(&key)),
             };
         }
@@ -201,7 +209,7 @@ impl ApiServer {
         );
         store.writes.push(line.trim_end().to_owned());
         let answer = match *method {
-            Method::DELETE => store.delete(address, &body),
+            Method::DELETE => answer(address, |key| store.delete(key, &body)),
             Method::POST => {
                 let created = store.put(&address.collection, body);
                 json_answer(201, &created)
@@ -211,7 +219,7 @@ impl ApiServer {
                     .get(CONTENT_TYPE)
                     .and_then(|text| text.to_str().ok());
                 let creates = content.is_some_and(|text| text.contains("apply"));
-                store.patch(address, body, creates)
+                answer(address, |key| store.patch(key, body, creates))
             }
         };
         drop(store);
@@ -226,140 +234,33 @@ impl ApiServer {
             .find_map(|pair| pair.strip_prefix("resourceVersion="))
             .and_then(|version| version.parse().ok())
             .unwrap_or_default();
-        let state = (
-            self.clone(),
-            address.collection.clone(),
-            since,
-            self.changed.subscribe(),
-        );
-        let events = stream::unfold(
-            state,
-            |(server, collection, since, mut changes)| async move {
+        let collection = address.collection.clone();
+        let (restores, changes) = (self.lock().restores, self.changed.subscribe());
+        let state = (self.clone(), since, changes);
+        let events = stream::unfold(state, move |(server, since, mut changes)| {
+            let collection = collection.clone();
+            async move {
                 loop {
                     changes.mark_unchanged();
-                    let next = server.lock().next_event(&collection, since);
+                    let (next, now) = {
+                        let store = server.lock();
+                        (store.next_event(&collection, since), store.restores)
+                    };
+                    if now != restores {
+                        return None;
+                    }
                     if let Some((version, event)) = next {
-                        return Some((line(&event), (server, collection, version, changes)));
+                        return Some((line(&event), (server, version, changes)));
                     }
                     changes.changed().await.ok()?;
                 }
-            },
-        );
+            }
+        });
         body(200, StreamBody::new(events).boxed_unsync())
     }
 
     fn lock(&self) -> MutexGuard<'_, Store> {
         self.store.lock().expect("no test thread panicked with it")
-    }
-}
-
-impl Store {
-    fn fault(&mut self, method: &Method, path: &str, is_watch: bool) -> Option<Fault> {
-        let rule = self.rules.iter_mut().find(|rule| {
-            let of_watch = matches!(rule.fault, Fault::TooOld | Fault::EndOfStream);
-            rule.times > 0
-                && rule.method == *method
-                && path.contains(rule.path)
-                && (!of_watch || is_watch)
-        })?;
-        rule.times -= 1;
-        self.faults_met += 1;
-        Some(rule.fault)
-    }
-
-    fn list(&self, address: &Address) -> Value {
-        let of = |key: &(String, String)| {
-            let namespace = address.namespace.as_ref();
-            let inside = |namespace: &String| key.1.starts_with(&format!("{namespace}/"));
-            key.0 == address.collection && namespace.is_none_or(inside)
-        };
-        let items = self.objects.iter().filter(|(key, _)| of(key));
-        let items: Vec<&Value> = items.map(|(_, object)| object).collect();
-        json!({
-            "apiVersion": "v1", "kind": "List", "items": items,
-            "metadata": { "resourceVersion": self.version.to_string() },
-        })
-    }
-
-    fn put(&mut self, collection: &str, mut object: Value) -> Value {
-        self.version += 1;
-        let metadata = &object["metadata"];
-        let text = |field: &str| metadata[field].as_str().unwrap_or_default().to_owned();
-        let key = (
-            collection.to_owned(),
-            format!("{}/{}", text("namespace"), text("name")),
-        );
-        let known = self.objects.get(&key);
-        let event = if known.is_some() { "MODIFIED" } else { "ADDED" };
-        let uid = known.map_or_else(
-            || json!(format!("uid-{}", self.version)),
-            |known| known["metadata"]["uid"].clone(),
-        );
-        object["metadata"]["uid"] = uid;
-        object["metadata"]["resourceVersion"] = json!(self.version.to_string());
-        self.happened(collection, event, &object);
-        self.objects.insert(key, object.clone());
-        object
-    }
-
-    fn remove(&mut self, collection: &str, name: &str) -> Option<Value> {
-        let key = (collection.to_owned(), name.to_owned());
-        let mut object = self.objects.remove(&key)?;
-        self.version += 1;
-        object["metadata"]["resourceVersion"] = json!(self.version.to_string());
-        self.happened(collection, "DELETED", &object);
-        Some(object)
-    }
-
-    fn delete(&mut self, address: &Address, options: &Value) -> Answer {
-        let Some(key) = address.key() else {
-            return status(405, &json!({}));
-        };
-        let uid = self
-            .objects
-            .get(&key)
-            .map(|object| object["metadata"]["uid"].clone());
-        match uid {
-            None => status(404, &json!({})),
-            Some(uid) if options["preconditions"]["uid"] != uid => status(409, &json!({})),
-            Some(_) => found(self.remove(&key.0, &key.1).as_ref()),
-        }
-    }
-
-    fn patch(&mut self, address: &Address, patch: Value, creates: bool) -> Answer {
-        let Some(key) = address.key() else {
-            return status(405, &json!({}));
-        };
-        let Some(mut object) = self
-            .objects
-            .get(&key)
-            .cloned()
-            .or_else(|| creates.then(|| json!({})))
-        else {
-            return status(404, &json!({}));
-        };
-        let before = object.clone();
-        merge(&mut object, patch);
-        if object == before {
-            return json_answer(200, &object);
-        }
-        json_answer(200, &self.put(&address.collection, object))
-    }
-
-    fn happened(&mut self, collection: &str, event: &str, object: &Value) {
-        let event = json!({ "type": event, "object": object });
-        self.history
-            .push((self.version, collection.to_owned(), event));
-    }
-
-    fn next_event(&self, collection: &str, since: u64) -> Option<(u64, Value)> {
-        let mut later = self
-            .history
-            .iter()
-            .filter(|(version, of, _)| *version > since && of == collection);
-        later
-            .next()
-            .map(|(version, _, event)| (*version, event.clone()))
     }
 }
 
@@ -389,22 +290,16 @@ impl Address {
     }
 }
 
-/// RFC 7396; also in the place of server-side apply, as only one manager writes here.
-fn merge(target: &mut Value, patch: Value) {
-    match patch {
-        Value::Object(fields) => {
-            if !target.is_object() {
-                *target = json!({});
-            }
-            for (name, field) in fields {
-                if field.is_null() {
-                    target.as_object_mut().expect("an object").remove(&name);
-                } else {
-                    merge(&mut target[name], field);
-                }
-            }
-        }
-        other => *target = other,
+fn answer(
+    address: &Address,
+    change: impl FnOnce(&(String, String)) -> Result<Value, Refusal>,
+) -> Answer {
+    let Some(key) = address.key() else {
+        return status(405, &json!({}));
+    };
+    match change(&key) {
+        Ok(object) => json_answer(200, &object),
+        Err(refusal) => status(refusal.0, &json!({})),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The cluster that the suite runs on, with Triptych installed: made once per process.
 
 use std::{
+    fmt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::{Mutex, OnceLock, PoisonError},
@@ -88,6 +89,22 @@ pub struct Write {
     pub namespace: String,
     /// Name.
     pub name: String,
+    /// What was sent, of the kinds that are logged with bodies.
+    pub sent: Option<Value>,
+}
+
+impl fmt::Display for Write {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            verb,
+            resource,
+            namespace,
+            name,
+            sent,
+        } = self;
+        write!(f, "{verb} {resource} {namespace}/{name}")?;
+        sent.iter().try_for_each(|sent| write!(f, " {sent}"))
+    }
 }
 
 impl Lab {
@@ -295,6 +312,7 @@ fn write_of_the_operator(entry: &AuditEntry) -> Option<Write> {
         },
         namespace: object.namespace.clone(),
         name: object.name.clone(),
+        sent: entry.request_object.clone(),
     })
 }
 

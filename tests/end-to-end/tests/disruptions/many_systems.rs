@@ -9,7 +9,7 @@ use kube::{
     api::{DeleteParams, ListParams},
 };
 use triptych_end_to_end::{
-    lab::{Lab, Write},
+    lab::Lab,
     manifests,
     namespace::ready_since,
     trading_system::{SOAK, TradingSystem},
@@ -55,7 +55,7 @@ async fn l2_m2_twenty_systems_roll_at_once_mirrors_first_and_then_cost_no_write(
     let written = writes_for(&systems, lab, until, idle)?;
     ensure!(
         written.is_empty(),
-        "in an idle minute the operator wrote {written:?}"
+        "in an idle minute the operator wrote {written:#?}"
     );
     println!(
         "and nothing but its Lease in {:.0} s without anything to do",
@@ -153,11 +153,5 @@ fn writes_for(
         names.contains(&write.namespace)
             || write.namespace.is_empty() && names.contains(&write.name)
     });
-    let words = |write: &Write| {
-        format!(
-            "{} {} {}/{}",
-            write.verb, write.resource, write.namespace, write.name
-        )
-    };
-    Ok(written.map(words).collect())
+    Ok(written.map(ToString::to_string).collect())
 }

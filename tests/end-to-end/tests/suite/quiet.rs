@@ -18,7 +18,7 @@ async fn l2_an_idle_instance_costs_no_write() -> Result<()> {
     let written: Vec<String> = lab.operator_writes()?[from..until]
         .iter()
         .filter(|write| write.namespace == namespace.name())
-        .map(|write| format!("{} {}/{}", write.verb, write.resource, write.name))
+        .map(ToString::to_string)
         .collect();
     ensure!(
         written.is_empty(),
