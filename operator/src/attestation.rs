@@ -2,8 +2,9 @@
 //!
 //! What a trader says of its configuration, its run and its build holds for the life of its
 //! container, so each container is asked until it answered, and again when the readiness of its pod
-//! changes. A trader of W or R may halt at any time: it is asked anew. Whether an answer counts is
-//! not decided here.
+//! changes. A trader of W or R may halt at any time: it is asked anew, and what it said last stands
+//! until it missed [`MISSED`] questions in a row, so that one late answer of a busy node changes no
+//! status. Whether an answer counts is not decided here.
 
 use std::{
     collections::HashMap,
@@ -27,6 +28,10 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long an answer is good that may change at any time.
 const MOMENT: Duration = Duration::from_millis(500);
+
+/// Questions in a row that a container whose pod is as ready as before may leave unanswered: with
+/// a question every ten seconds, what is shown of it is at most half a minute old.
+const MISSED: u32 = 2;
 
 /// Largest answer, in bytes.
 const LARGEST_ANSWER: usize = 16 * 1024;
@@ -65,7 +70,16 @@ struct Answer {
     container: Option<String>,
     ready: bool,
     given: Instant,
+    /// Questions since then that it left unanswered.
+    missed: u32,
     status: TraderStatus,
+}
+
+impl Answer {
+    /// Whether it was given by the container that runs now, when its pod was as ready as now.
+    fn is_of(&self, pod: &PodView) -> bool {
+        self.container == pod.container.container_id && self.ready == pod.ready
+    }
 }
 
 impl Attester {
@@ -104,7 +118,10 @@ impl Attester {
             }
             Err(reason) => {
                 self.metrics.asked("unreachable");
-                Attestation::Unreachable { reason }
+                match self.missed(pod) {
+                    Some(status) => Attestation::Answered(Box::new(status)),
+                    None => Attestation::Unreachable { reason },
+                }
             }
         }
     }
@@ -117,10 +134,17 @@ impl Attester {
     fn remembered(&self, pod: &PodView, good: Good) -> Option<TraderStatus> {
         let answers = self.answers();
         let answer = answers.get(&pod.uid)?;
-        let current = answer.container == pod.container.container_id
-            && answer.ready == pod.ready
-            && (good == Good::ForLife || answer.given.elapsed() < MOMENT);
-        current.then(|| answer.status.clone())
+        let current = good == Good::ForLife || answer.given.elapsed() < MOMENT;
+        (current && answer.is_of(pod)).then(|| answer.status.clone())
+    }
+
+    /// What stands although the question was not answered.
+    fn missed(&self, pod: &PodView) -> Option<TraderStatus> {
+        let mut answers = self.answers();
+        let answer = answers.get_mut(&pod.uid)?;
+        answer.missed += 1;
+        let stands = answer.missed <= MISSED && answer.is_of(pod);
+        stands.then(|| answer.status.clone())
     }
 
     fn remember(&self, pod: &PodView, status: &TraderStatus) {
@@ -128,6 +152,7 @@ impl Attester {
             container: pod.container.container_id.clone(),
             ready: pod.ready,
             given: Instant::now(),
+            missed: 0,
             status: status.clone(),
         };
         self.answers().insert(pod.uid.clone(), answer);
@@ -296,6 +321,41 @@ mod tests {
         trader.attester.forget("p");
         trader.attester.ask(&pod, Good::ForLife).await;
         assert_eq!(trader.asked.load(Ordering::SeqCst), 4, "it was forgotten");
+    }
+
+    #[tokio::test]
+    async fn what_a_trader_said_stands_until_it_missed_several_questions_in_a_row() {
+        let mut trader = trader(by_the_contract().to_string()).await;
+        let pod = pod();
+        let answers = |attestation| matches!(attestation, Attestation::Answered(_));
+        let port = trader.attester.port;
+        for _ in 0..2 {
+            trader.attester.port = port;
+            past_its_moment(&trader.attester);
+            assert!(answers(trader.attester.ask(&pod, Good::ForAMoment).await));
+            // Nobody listens there.
+            trader.attester.port = 1;
+            for question in 1..=MISSED + 2 {
+                past_its_moment(&trader.attester);
+                let answered = answers(trader.attester.ask(&pod, Good::ForAMoment).await);
+                assert_eq!(answered, question <= MISSED, "question {question}");
+            }
+        }
+        let mut restarted = pod.clone();
+        restarted.container.container_id = Some("containerd://2".into());
+        trader.attester.port = port;
+        past_its_moment(&trader.attester);
+        assert!(answers(trader.attester.ask(&pod, Good::ForAMoment).await));
+        trader.attester.port = 1;
+        past_its_moment(&trader.attester);
+        reason(trader.attester.ask(&restarted, Good::ForAMoment).await);
+    }
+
+    /// Lets the answers be older than a moment.
+    fn past_its_moment(attester: &Attester) {
+        for answer in attester.answers().values_mut() {
+            answer.given -= MOMENT;
+        }
     }
 
     #[tokio::test]
