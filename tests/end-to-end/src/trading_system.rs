@@ -3,9 +3,12 @@
 
 use anyhow::{Context, Result};
 use k8s_openapi::api::{apps::v1::StatefulSet, core::v1::Pod};
-use kube::Api;
+use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
-use triptych_crds::{TradingInstance, trading_instance::TradingInstanceStatus};
+use triptych_crds::{
+    TradingInstance, TradingState,
+    trading_instance::{Halt, TradingInstanceStatus},
+};
 
 use crate::{
     account::{Account, CUSTODIANS},
@@ -160,6 +163,41 @@ impl TradingSystem {
         met: impl Fn(&TradingInstanceStatus) -> bool,
     ) -> Result<TradingInstance> {
         self.account.team.until_status(name, what, met).await
+    }
+
+    /// Waits until an instance is settled, and returns its status.
+    pub async fn status(&self, name: &str) -> Result<TradingInstanceStatus> {
+        let settled = self.until(name, "settled", |_| true).await?;
+        settled.status.context("a settled instance has a status")
+    }
+
+    /// Halts W by its declaration, and waits until it is halted.
+    pub async fn halt(&self) -> Result<Halt> {
+        let halted = json!({ "tradingState": "Halted" });
+        self.account.team.patch_spec(WRITER, halted).await?;
+        self.shown_halt(WRITER).await
+    }
+
+    /// Waits until the status of an instance shows a halt.
+    pub async fn shown_halt(&self, name: &str) -> Result<Halt> {
+        let shown = self.until(name, "halted", |status| status.halt.is_some());
+        let halt = shown.await?.status.and_then(|status| status.halt);
+        halt.context("a halt")
+    }
+
+    /// Ends a halt of an instance, and waits until it is active.
+    pub async fn resume(&self, name: &str, halt: &Halt) -> Result<()> {
+        let resume = json!({ "resume": &*halt.id });
+        self.account.team.patch_spec(name, resume).await?;
+        let active = |status: &TradingInstanceStatus| {
+            status.halt.is_none() && status.trading_state == Some(TradingState::Active)
+        };
+        self.until(name, "active again", active).await.map(|_| ())
+    }
+
+    /// The identities of the pods of W and R.
+    pub async fn pod_uids(&self) -> Result<[Option<String>; 2]> {
+        Ok([self.pod("live").await?.uid(), self.pod("demo").await?.uid()])
     }
 
     /// The trader's pod on a side.

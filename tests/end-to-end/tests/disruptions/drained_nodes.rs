@@ -7,7 +7,6 @@ use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, ResourceExt};
 use serde_json::json;
-use triptych_crds::TradingState;
 use triptych_end_to_end::{
     lab::Lab,
     namespace::is_ready,
@@ -25,15 +24,7 @@ async fn s1_a_drained_w_stops_in_order_and_goes_on_halted_on_another_w_node() ->
     system.declare("first").await?;
     system.until_in_sync().await?;
     let team = &system.account.team;
-    team.patch_spec(WRITER, json!({ "tradingState": "Halted" }))
-        .await?;
-    let halted = system
-        .until(WRITER, "halted", |status| status.halt.is_some())
-        .await?;
-    let halt = halted
-        .status
-        .and_then(|status| status.halt)
-        .context("a halt")?;
+    let halt = system.halt().await?;
     team.patch_spec(WRITER, json!({ "tradingState": null }))
         .await?;
     let mirror = system.pod("demo").await?.uid();
@@ -72,14 +63,7 @@ async fn s1_a_drained_w_stops_in_order_and_goes_on_halted_on_another_w_node() ->
     );
 
     lab.kubectl(&["uncordon", &node])?;
-    team.patch_spec(WRITER, json!({ "resume": &*halt.id }))
-        .await?;
-    let active = |state| state == Some(TradingState::Active);
-    system
-        .until(WRITER, "active again", |status| {
-            active(status.trading_state)
-        })
-        .await?;
+    system.resume(WRITER, &halt).await?;
     system.remove().await
 }
 

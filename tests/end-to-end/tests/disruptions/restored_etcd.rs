@@ -10,8 +10,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use kube::{ResourceExt, api::ListParams};
-use serde_json::json;
-use triptych_crds::{TradingState, trading_instance::TradingInstanceStatus};
+use triptych_crds::trading_instance::TradingInstanceStatus;
 use triptych_end_to_end::{
     lab::Lab,
     trader_connection::TraderConnection,
@@ -27,22 +26,14 @@ async fn s1_m2_after_a_restore_of_etcd_a_halt_holds_and_nobody_rolls_but_through
         TradingSystem::start(lab, "halted-after-backup"),
         TradingSystem::start(lab, "rolled-after-backup"),
     )?;
-    let running = rolled.until(WRITER, "running", |_| true).await?.status;
-    let first = running_hash(running.as_ref())?;
+    let first = running_hash(&rolled.status(WRITER).await?)?;
     let cluster = lab.local_cluster()?;
     let folder = tempfile::tempdir()?;
     let backup = folder.path().join("etcd");
     cluster.back_up_etcd(&backup).await?;
     until_api_answers(&halted).await?;
 
-    let team = &halted.account.team;
-    team.patch_spec(WRITER, json!({ "tradingState": "Halted" }))
-        .await?;
-    let status = halted
-        .until(WRITER, "halted", |status| status.halt.is_some())
-        .await?
-        .status;
-    let halt = status.and_then(|status| status.halt).context("a halt")?;
+    let halt = halted.halt().await?;
     rolled.commit("second").await?;
     rolled.until_in_sync().await?;
 
@@ -85,7 +76,7 @@ async fn s1_m2_after_a_restore_of_etcd_a_halt_holds_and_nobody_rolls_but_through
             "back on the configuration of the backup",
             |status| {
                 status.in_sync.as_deref() == Some("True")
-                    && running_hash(Some(status)).is_ok_and(|hash| hash == first)
+                    && running_hash(status).is_ok_and(|hash| hash == first)
             },
         )
         .await?;
@@ -109,11 +100,7 @@ async fn s1_m2_after_a_restore_of_etcd_a_halt_holds_and_nobody_rolls_but_through
         [rolled.pod("demo").await?, rolled.pod("live").await?].map(|pod| pod.creation_timestamp());
     ensure!(created[0] < created[1], "R first: {created:?}");
 
-    team.patch_spec(WRITER, json!({ "resume": &*halt.id }))
-        .await?;
-    let active =
-        |status: &TradingInstanceStatus| status.trading_state == Some(TradingState::Active);
-    halted.until(WRITER, "active again", active).await?;
+    halted.resume(WRITER, &halt).await?;
     halted.remove().await?;
     rolled.remove().await
 }
@@ -165,7 +152,7 @@ async fn until_api_answers(system: &TradingSystem) -> Result<()> {
     .await
 }
 
-fn running_hash(status: Option<&TradingInstanceStatus>) -> Result<String> {
-    let running = status.and_then(|status| status.running.as_ref());
+fn running_hash(status: &TradingInstanceStatus) -> Result<String> {
+    let running = status.running.as_ref();
     Ok(running.context("nothing runs")?.hash.clone())
 }

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::jiff::{SignedDuration, Timestamp, Unit};
 use kube::{
-    Api, ResourceExt,
+    Api,
     api::{Patch, PatchParams},
 };
 use serde_json::json;
@@ -73,7 +73,7 @@ async fn m2_broken_glass_takes_a_configuration_reducing_and_unproven_until_its_g
         still.as_ref() == Some(&halt),
         "a person clears it: {still:?}"
     );
-    resume(&system, WRITER, &halt).await?;
+    system.resume(WRITER, &halt).await?;
     system.remove().await
 }
 
@@ -82,12 +82,8 @@ async fn s1_a_revoked_configuration_is_halted_where_it_runs_and_another_one_ends
 {
     let system = TradingSystem::start(Lab::get(), "revoked").await?;
     let team = &system.account.team;
-    let pods = [
-        system.pod("live").await?.uid(),
-        system.pod("demo").await?.uid(),
-    ];
-    let running = system.until(WRITER, "settled", |_| true).await?.status;
-    let running = running.and_then(|status| status.running);
+    let pods = system.pod_uids().await?;
+    let running = system.status(WRITER).await?.running;
     let hash = running.context("what runs")?.hash;
     let accounts: Api<TradingAccount> = Api::all(team.client.clone());
     let revoked =
@@ -111,10 +107,7 @@ async fn s1_a_revoked_configuration_is_halted_where_it_runs_and_another_one_ends
         ensure!(halt.reason.contains("it buys tops"), "{halt:?}");
         halts.push((name, halt));
     }
-    let now = [
-        system.pod("live").await?.uid(),
-        system.pod("demo").await?.uid(),
-    ];
+    let now = system.pod_uids().await?;
     ensure!(now == pods, "what runs is halted, not stopped");
 
     for name in [MIRROR, WRITER] {
@@ -131,19 +124,9 @@ async fn s1_a_revoked_configuration_is_halted_where_it_runs_and_another_one_ends
             still.as_ref() == Some(halt),
             "a person clears it: {still:?}"
         );
-        resume(&system, name, halt).await?;
+        system.resume(name, halt).await?;
     }
     system.remove().await
-}
-
-async fn resume(system: &TradingSystem, name: &str, halt: &Halt) -> Result<()> {
-    let team = &system.account.team;
-    team.patch_spec(name, json!({ "resume": &*halt.id }))
-        .await?;
-    let active = |status: &TradingInstanceStatus| {
-        status.halt.is_none() && status.trading_state == Some(TradingState::Active)
-    };
-    system.until(name, "active again", active).await.map(|_| ())
 }
 
 fn runs(status: &TradingInstanceStatus, hash: &str) -> bool {

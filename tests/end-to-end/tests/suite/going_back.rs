@@ -75,19 +75,12 @@ async fn l1_what_is_proven_halted_or_running_outlives_the_operator() -> Result<(
         "W rolled {:.1} s after the commit, minus its soak of {soak:?}: its mirror first, then its own pod",
         took.saturating_sub(soak).as_secs_f64()
     );
-    team.patch_spec(WRITER, json!({ "tradingState": "Halted" }))
-        .await?;
-    system
-        .until(WRITER, "halted", |status| status.halt.is_some())
-        .await?;
+    system.halt().await?;
     team.patch_spec(WRITER, json!({ "tradingState": null }))
         .await?;
     let before = status_of_writer(&system).await?;
     ensure!(before.proven.len() == 2, "{:?}", before.proven);
-    let pods = [
-        system.pod("live").await?.uid(),
-        system.pod("demo").await?.uid(),
-    ];
+    let pods = system.pod_uids().await?;
 
     lab.restart_operator()?;
 
@@ -112,17 +105,11 @@ async fn l1_what_is_proven_halted_or_running_outlives_the_operator() -> Result<(
         before.running,
         after.running
     );
-    let still = [
-        system.pod("live").await?.uid(),
-        system.pod("demo").await?.uid(),
-    ];
+    let still = system.pod_uids().await?;
     ensure!(pods == still, "somebody rolled");
 
     time_to_roll(&system, "first").await?;
-    let rolled = system
-        .until(WRITER, "its halt is shown", |status| status.halt.is_some())
-        .await?;
-    let halt = rolled.status.and_then(|status| status.halt);
+    let halt = Some(system.shown_halt(WRITER).await?);
     ensure!(halt == before.halt, "{:?} became {halt:?}", before.halt);
     system.remove().await
 }

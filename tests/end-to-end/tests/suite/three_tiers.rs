@@ -42,8 +42,7 @@ async fn k1_w_and_r_run_in_their_sealed_namespaces_with_the_key_of_their_side() 
     }
     refuse_the_live_key_elsewhere(lab, &system).await?;
     for name in [WRITER, MIRROR] {
-        let status = system.until(name, "settled", |_| true).await?.status;
-        let status = status.context("a status")?;
+        let status = system.status(name).await?;
         for (kind, expected) in [
             ("KeyIsolated", "True SealWhole"),
             ("MirrorInSync", "True InSync"),
@@ -133,10 +132,7 @@ async fn m1_m2_a_commit_to_one_of_them_rolls_nobody_and_one_to_both_rolls_r_and_
 -> Result<()> {
     let system = TradingSystem::start(Lab::get(), "mirror").await?;
     let team = &system.account.team;
-    let before = [
-        system.pod("live").await?.uid(),
-        system.pod("demo").await?.uid(),
-    ];
+    let before = system.pod_uids().await?;
 
     team.patch_spec(WRITER, json!({ "configRevision": "second" }))
         .await?;
@@ -154,10 +150,7 @@ async fn m1_m2_a_commit_to_one_of_them_rolls_nobody_and_one_to_both_rolls_r_and_
             "both hashes are named: {message}"
         );
     }
-    let during = [
-        system.pod("live").await?.uid(),
-        system.pod("demo").await?.uid(),
-    ];
+    let during = system.pod_uids().await?;
     ensure!(before == during, "somebody rolled");
 
     team.patch_spec(MIRROR, json!({ "configRevision": "second" }))
@@ -179,15 +172,7 @@ async fn s1_a_halt_holds_until_it_is_resumed_by_its_id() -> Result<()> {
     let system = TradingSystem::start(Lab::get(), "halt").await?;
     let team = &system.account.team;
     let pod = system.pod("live").await?.uid();
-    team.patch_spec(WRITER, json!({ "tradingState": "Halted" }))
-        .await?;
-    let halted = system
-        .until(WRITER, "halted", |status| status.halt.is_some())
-        .await?;
-    let halt = halted
-        .status
-        .and_then(|status| status.halt)
-        .context("a halt")?;
+    let halt = system.halt().await?;
     ensure!(halt.source == HaltSource::Spec, "{halt:?}");
 
     // The manifests of before, applied again.
@@ -203,13 +188,7 @@ async fn s1_a_halt_holds_until_it_is_resumed_by_its_id() -> Result<()> {
     ensure!(status.halt.as_ref() == Some(&halt), "{:?}", status.halt);
     ensure!(status.phase == Some(Phase::Halted), "{:?}", status.phase);
 
-    team.patch_spec(WRITER, json!({ "resume": &*halt.id }))
-        .await?;
-    system
-        .until(WRITER, "active again", |status| {
-            status.halt.is_none() && status.trading_state == Some(TradingState::Active)
-        })
-        .await?;
+    system.resume(WRITER, &halt).await?;
     ensure!(
         system.pod("live").await?.uid() == pod,
         "nothing was restarted"
