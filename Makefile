@@ -13,11 +13,9 @@ export RUSTFLAGS ?= -C target-feature=+crt-static
 build := cargo build --quiet --workspace --bins --tests
 test := cargo test --workspace
 programs := $(or $(CARGO_TARGET_DIR),target)/$(CARGO_BUILD_TARGET)
-disrupt = env TRIPTYCH_CLUSTER=disruptions TRIPTYCH_IMAGE_PROFILE=dev \
-  $(test) --features triptych-end-to-end/cluster-tests --test disruptions -- --test-threads 1 --show-output
 released := -p triptych-operator -p triptych-trader -p triptych-trader-observe -p triptych-cluster -p triptych-end-to-end
 
-.PHONY: help setup check format lint unit generate parts test independent-checks cluster-tests end-to-end tutorial-test test-long crashes attacks disruptions disruptions-long audit demo tutorial demo-down demo-programs cluster-up cluster-down
+.PHONY: help setup check format lint unit generate parts test independent-checks cluster-tests end-to-end tutorial-test test-long crashes attacks disruptions audit demo tutorial demo-down demo-programs cluster-up cluster-down
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -62,7 +60,7 @@ end-to-end: parts ## the end-to-end suite on a real cluster
 	  env TRIPTYCH_CLUSTER=test TRIPTYCH_IMAGE_PROFILE=dev \
 	  $(test) --features triptych-end-to-end/cluster-tests --test suite -- --test-threads 6 --show-output
 
-test-long: test disruptions-long audit ## everything, and what takes longer
+test-long: test audit ## everything, and what takes longer
 
 crashes: parts ## the operator killed at each of its writes, and objects that it cannot read
 	@.ci/step crashes .ci/with-clusters faults=2 -- \
@@ -79,11 +77,10 @@ tutorial-test: parts ## docs/tutorial.md, played and compared
 	  env TRIPTYCH_TUTORIAL_CLUSTER=tutorial TRIPTYCH_IMAGE_PROFILE=dev \
 	  $(test) --features triptych-end-to-end/cluster-tests --test tutorial -- --show-output
 
-disruptions: parts ## nodes drained and lost, the operator away or cut off
-	@.ci/step disruptions .ci/with-clusters disruptions=4 -- $(disrupt) --skip many_systems --skip restored_etcd
-
-disruptions-long: parts ## twenty systems at once, and etcd restored: minutes that need a quiet machine
-	@.ci/step disruptions-long .ci/with-clusters disruptions=4 -- $(disrupt) many_systems restored_etcd
+disruptions: parts ## nodes drained and lost, the operator cut off, etcd restored, twenty systems at once
+	@.ci/step disruptions .ci/with-clusters disruptions=4 -- \
+	  env TRIPTYCH_CLUSTER=disruptions TRIPTYCH_IMAGE_PROFILE=dev \
+	  $(test) --features triptych-end-to-end/cluster-tests --test disruptions -- --test-threads 1 --show-output
 
 audit: ## licences, sources and duplicate versions of dependencies
 	command -v cargo-deny >/dev/null || env -u CARGO_BUILD_TARGET -u RUSTFLAGS cargo install --locked cargo-deny
