@@ -39,6 +39,8 @@ pub(crate) enum Command {
     Validate(ValidateArguments),
     /// Runs a configuration over a recording and prints what it would have traded.
     Replay(ReplayArguments),
+    /// Compares what two traders of one configuration decided, and names where they first diverge.
+    Parity(ParityArguments),
     /// Serves or writes a market for whoever has none at hand.
     Tape {
         #[command(subcommand)]
@@ -134,6 +136,31 @@ pub(crate) struct ReplayArguments {
     /// `max`, or how many times as fast as recorded.
     #[arg(long, default_value = "max")]
     pub(crate) speed: Pace,
+    /// How results are printed.
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(crate) output: Format,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Candidates are paired by their identity, which is the same for traders that decide from the same feed.
+The trade, every rule's verdict and what enforcement made of them have to be equal; a number that a rule
+observed at the moment of receipt may differ, and is counted apart. The exit code is 1 where they diverge.
+
+Examples:
+  trader parity ./writer ./mirror
+  trader parity ./mirror ./observer -o json | jq .first
+  trader replay revision.yaml recording.gz --out ./again && trader parity ./observer ./again")]
+pub(crate) struct ParityArguments {
+    /// A dataset's directory.
+    pub(crate) left: PathBuf,
+    /// The dataset's directory that it is compared with.
+    pub(crate) right: PathBuf,
+    /// Compares from the first to the last candidate of either, for runs over the same recording;
+    /// without it, for each strategy on each instrument, what lies between the first and the last
+    /// candidate that both have.
+    #[arg(long)]
+    pub(crate) whole: bool,
     /// How results are printed.
     #[arg(short, long, value_enum, default_value_t)]
     pub(crate) output: Format,

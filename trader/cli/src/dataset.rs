@@ -95,7 +95,7 @@ pub(crate) fn summary(arguments: &SummaryArguments) -> Result<(), Failure> {
 }
 
 /// A directory without a manifest is a mistake in the argument and not an empty dataset.
-fn is_dataset(directory: &Path) -> Result<(), Failure> {
+pub(crate) fn is_dataset(directory: &Path) -> Result<(), Failure> {
     if directory.join(layout::MANIFEST).is_dir() {
         return Ok(());
     }

@@ -8,6 +8,7 @@ mod failure;
 mod hash;
 mod manifests;
 mod output;
+mod parity;
 mod replay;
 mod summary_table;
 mod table;
@@ -44,6 +45,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Hash(arguments) => hash::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
+        Command::Parity(arguments) => parity::run(&arguments),
         Command::Tape {
             command: TapeCommand::Serve(arguments),
         } => tape::serve(&arguments),

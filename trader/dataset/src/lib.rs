@@ -2,13 +2,14 @@
 //!
 //! [`writer`] buffers candidates and publishes them as small complete files; [`manifest`] says which
 //! files there are, and what was lost; [`recovery`] puts a directory in order that a killed writer
-//! left; [`verify`] compares files and manifest; [`read`] and [`summary`] look into it. docs/dataset.md
-//! describes every column and a row's life.
+//! left; [`verify`] compares files and manifest; [`read`] and [`summary`] look into it; [`parity`]
+//! compares two of them. docs/dataset.md describes every column and a row's life.
 
 pub mod encode;
 pub mod filesystem;
 pub mod layout;
 pub mod manifest;
+pub mod parity;
 pub mod read;
 pub mod recovery;
 pub mod run;

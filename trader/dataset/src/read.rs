@@ -70,8 +70,12 @@ pub struct Row {
     pub run_id: String,
     /// `W`, `R` or `ABH`.
     pub tier: String,
+    /// The instance, `<namespace>/<name>`.
+    pub instance: String,
     /// Hash of the configuration.
     pub config_hash: String,
+    /// Time of the causing event by the venue's clock, nanoseconds since the Unix epoch.
+    pub ts_event_ns: Option<i64>,
     /// Receive time of the causing event, nanoseconds since the Unix epoch.
     pub ts_recv_ns: i64,
     /// Time of the decision, nanoseconds since the Unix epoch.
@@ -80,6 +84,8 @@ pub struct Row {
     pub strategy: String,
     /// Symbol.
     pub instrument: String,
+    /// What caused it, such as `depth:50093239207`.
+    pub trigger: String,
     /// `Buy` or `Sell`.
     pub side: String,
     /// `Limit` or `Market`.
@@ -92,6 +98,10 @@ pub struct Row {
     pub touch: Price,
     /// Proposed quantity.
     pub quantity: Quantity,
+    /// Price of the protective stop.
+    pub stop: Option<Price>,
+    /// Price of the profit target.
+    pub target: Option<Price>,
     /// How sure the strategy was.
     pub confidence: Option<f64>,
     /// Every rule's verdict.
@@ -245,14 +255,17 @@ fn append_rows(path: &Path, batch: &RecordBatch, rows: &mut Vec<Row>) -> Result<
     let text = |name| columns.text(name);
     let (ids, runs) = (text("candidate_id")?, text("run_id")?);
     let (tiers, hashes) = (text("tier")?, text("config_hash")?);
+    let (instances, triggers) = (text("instance")?, text("trigger")?);
     let (sides, order_types) = (text("side")?, text("order_type")?);
     let (first_denials, finals) = (text("first_deny")?, text("final_if_enforced")?);
+    let happened = columns.integers("ts_event_ns")?;
     let (received, decided) = (
         columns.integers("ts_recv_ns")?,
         columns.integers("ts_decision_ns")?,
     );
     let amount = |name| columns.decimals(name);
     let (bids, asks, touches) = (amount("bid")?, amount("ask")?, amount("touch")?);
+    let (stops, targets) = (amount("stop")?, amount("target")?);
     let (quantities, final_quantities) = (amount("quantity")?, amount("final_quantity")?);
     let confidences = columns
         .get("confidence")?
@@ -274,17 +287,22 @@ fn append_rows(path: &Path, batch: &RecordBatch, rows: &mut Vec<Row>) -> Result<
             candidate_id: ids.value(place).to_owned(),
             run_id: runs.value(place).to_owned(),
             tier: tiers.value(place).to_owned(),
+            instance: instances.value(place).to_owned(),
             config_hash: hashes.value(place).to_owned(),
+            ts_event_ns: happened.is_valid(place).then(|| happened.value(place)),
             ts_recv_ns: received.value(place),
             ts_decision_ns: decided.value(place),
             strategy: strategy.clone(),
             instrument: instrument.clone(),
+            trigger: triggers.value(place).to_owned(),
             side: sides.value(place).to_owned(),
             order_type: order_types.value(place).to_owned(),
             bid: Price::from_units(units(bids, place)),
             ask: Price::from_units(units(asks, place)),
             touch: Price::from_units(units(touches, place)),
             quantity: Quantity::from_units(units(quantities, place)),
+            stop: optional_price(stops, place),
+            target: optional_price(targets, place),
             confidence: confidences
                 .is_valid(place)
                 .then(|| confidences.value(place)),
@@ -333,6 +351,12 @@ fn optional_text(column: &StringArray, place: usize) -> Option<String> {
     column
         .is_valid(place)
         .then(|| column.value(place).to_owned())
+}
+
+fn optional_price(column: &Decimal128Array, place: usize) -> Option<Price> {
+    column
+        .is_valid(place)
+        .then(|| Price::from_units(units(column, place)))
 }
 
 fn units(column: &Decimal128Array, place: usize) -> i64 {

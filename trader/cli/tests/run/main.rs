@@ -8,6 +8,7 @@ mod deaf;
 mod endpoint;
 mod halts;
 mod intents;
+mod parity;
 #[path = "../../../observe/tests/support/mod.rs"]
 mod process;
 mod refusals;
@@ -39,7 +40,11 @@ fn pod(market_data: &str, api_server: &ApiServer) -> Pod {
 }
 
 fn pod_that_asks(api_server: SocketAddr, market_data: &str) -> Pod {
-    let mut pod = Pod::new(PROGRAM, market_data);
+    trading(Pod::new(PROGRAM, market_data), api_server)
+}
+
+/// Gives a pod what belongs to tier W.
+fn trading(mut pod: Pod, api_server: SocketAddr) -> Pod {
     fs::create_dir(pod.path("keys")).unwrap();
     for (name, content) in [
         ("api-key", "an-api-key"),

@@ -68,13 +68,18 @@ pub(crate) struct Tape {
 impl Tape {
     /// A generated tape at `pace`, of `most_events` events at most.
     pub(crate) fn start(pace: f64, most_events: Option<u64>) -> Self {
+        Self::start_for(1, pace, most_events)
+    }
+
+    /// The same, once so many clients are connected.
+    pub(crate) fn start_for(clients: usize, pace: f64, most_events: Option<u64>) -> Self {
         let source = TapeSource::Generator {
             seed: 5,
             instruments: Instruments::parse(["BTCUSDT", "ETHUSDT"]).unwrap(),
         };
         let options = TapeOptions {
             pace: Pace::Times(pace),
-            wait_for_clients: 1,
+            wait_for_clients: clients,
             most_events,
             ..TapeOptions::new(SocketAddr::from(([127, 0, 0, 1], 0)), source)
         };
