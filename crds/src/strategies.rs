@@ -117,12 +117,14 @@ pub struct DonchianBreakout {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[x_kube(validation = Rule::new("!isQuantity(self.exitThreshold) || !isQuantity(self.entryThreshold) || quantity(self.exitThreshold).isLessThan(quantity(self.entryThreshold))").message("exitThreshold must be less than entryThreshold").field_path(".exitThreshold"))]
 pub struct ZScoreMeanReversion {
-    /// Number of past samples for mean and standard deviation.
+    /// Number of samples for mean and standard deviation, the current one among them.
     #[schemars(range(min = 2, max = 100_000))]
     pub period: u32,
-    /// Distance from the mean at which a trade is recommended, in standard deviations.
+    /// Distance from the mean at which a trade is recommended, in standard deviations. No sample is
+    /// farther away than (period - 1) / sqrt(period).
     pub entry_threshold: Decimal,
-    /// Distance from the mean at which the trade ends, in standard deviations.
+    /// Distance from the mean at which the trade ends, in standard deviations. Less than
+    /// entryThreshold.
     pub exit_threshold: Decimal,
     /// Time between samples, in milliseconds of market time.
     #[schemars(range(min = 1, max = 86_400_000))]

@@ -1,16 +1,51 @@
-//! Strategies and dataset against other people's libraries: pandas' averages, and the readers that
-//! users have. With `MARKET_DATA`, a folder with a recording, the strategies are checked on that too.
+//! Strategies and dataset against other people's libraries: pandas' averages, channels and deviations,
+//! and the readers that users have. With `MARKET_DATA`, a folder with a recording, the strategies are
+//! checked on that too.
 
 mod support;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde_json::{Value, json};
 use support::{REVISION, file, trader};
 
-/// The parameters in the revision of these tests.
-const PARAMETERS: &str = r#"{ "fastPeriod": 4, "slowPeriod": 16, "sampleIntervalMilliseconds": 100,
-    "levels": 5, "threshold": "0.7", "cooldownMilliseconds": 500 }"#;
+/// The revision of these tests with the other algorithms added, so that every kind of sampled price is
+/// used.
+fn every_strategy() -> String {
+    let more = r#"
+  - name: breakout
+    instruments: [BTCUSDT]
+    orderQuantity: "0.001"
+    orderType: Limit
+    algorithm:
+      donchianBreakout: { entryPeriod: 20, exitPeriod: 7, sampleIntervalMilliseconds: 100, price: LastTrade }
+  - name: reversion
+    instruments: [BTCUSDT]
+    orderQuantity: "0.001"
+    orderType: Limit
+    algorithm:
+      zScoreMeanReversion: { period: 30, entryThreshold: "2", exitThreshold: "0.5", sampleIntervalMilliseconds: 100, price: Microprice }
+  - name: reversion-last
+    instruments: [BTCUSDT]
+    orderQuantity: "0.001"
+    orderType: Limit
+    algorithm:
+      zScoreMeanReversion: { period: 30, entryThreshold: "2", exitThreshold: "0.5", sampleIntervalMilliseconds: 100, price: LastTrade }
+  riskRules:"#;
+    REVISION.replace("\n  riskRules:", more)
+}
+
+/// The parameters in that revision, and how many signals of each strategy have to be compared.
+fn parameters(signals_at_least: &Value) -> Value {
+    json!({
+        "fastPeriod": 4, "slowPeriod": 16, "sampleIntervalMilliseconds": 100,
+        "levels": 5, "threshold": "0.7", "cooldownMilliseconds": 500,
+        "entryPeriod": 20, "exitPeriod": 7,
+        "period": 30, "entryThreshold": "2", "exitThreshold": "0.5",
+        "signalsAtLeast": signals_at_least,
+    })
+}
 
 fn python(script: &str, words: &[&str]) -> String {
     let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -41,7 +76,7 @@ fn python(script: &str, words: &[&str]) -> String {
 
 /// Replays a recording and returns the dataset's path.
 fn replay(folder: &Path, recording: &str) -> String {
-    let revision = file(folder, "revision.yaml", REVISION);
+    let revision = file(folder, "revision.yaml", &every_strategy());
     let dataset = folder.join("dataset").display().to_string();
     trader(&["replay", &revision, recording, "--out", &dataset]).well();
     dataset
@@ -73,23 +108,85 @@ fn recordings_at_hand() -> Vec<PathBuf> {
         .collect()
 }
 
+/// Replays a recording, has every signal recomputed, and says what was compared.
+fn compared(recording: &str, signals_at_least: &Value) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = replay(folder.path(), recording);
+    let parameters = parameters(signals_at_least).to_string();
+    python("strategies.py", &[recording, &dataset, &parameters])
+}
+
 #[test]
-fn both_strategies_propose_what_an_independent_program_computes_from_the_same_messages() {
+fn every_strategy_proposes_what_an_independent_program_computes_from_the_same_messages() {
     let folder = tempfile::tempdir().unwrap();
     let tape = generated(folder.path());
-    let dataset = replay(folder.path(), &tape);
-    println!(
-        "generated: {}",
-        python("strategies.py", &[&tape, &dataset, PARAMETERS])
-    );
+    let many = json!({ "trend": 20, "breakout": 20, "reversion": 20, "reversion-last": 20, "imbalance": 20 });
+    println!("generated: {}", compared(&tape, &many));
     for recording in recordings_at_hand() {
-        let folder = tempfile::tempdir().unwrap();
         let recording = recording.display().to_string();
-        let dataset = replay(folder.path(), &recording);
-        println!(
-            "recorded: {}",
-            python("strategies.py", &[&recording, &dataset, PARAMETERS])
-        );
+        println!("recorded: {}", compared(&recording, &many));
+    }
+}
+
+/// A recording with one trade in each sampling interval, at these prices, around a book that stays.
+fn trades_at(folder: &Path, name: &str, prices: &[f64]) -> String {
+    const START: u64 = 1_723_161_255_000;
+    let levels = |price: f64| json!([[format!("{price:.2}"), "1.5"]]);
+    let snapshot = json!({ "lastUpdateId": 10, "bids": levels(99.0), "asks": levels(101.0) });
+    let mut text = format!("{} {snapshot}\n", START * 1_000_000);
+    for (place, price) in prices.iter().chain(prices.last()).enumerate() {
+        let at = START + 100 * place as u64;
+        let trade = json!({ "stream": "btcusdt@trade", "data": {
+            "e": "trade", "E": at, "s": "BTCUSDT", "t": place + 1, "p": format!("{price:.2}"), "q": "0.5",
+            "T": at, "m": false, "M": true } });
+        text += &format!("{} {trade}\n", at * 1_000_000 + 1);
+    }
+    file(folder, name, &text)
+}
+
+#[test]
+fn the_edge_cases_of_channels_and_deviations_are_those_of_pandas() {
+    let folder = tempfile::tempdir().unwrap();
+    let flat = |count: usize| vec![100.0; count];
+    let saw = |count: usize, height: f64| {
+        (0..count)
+            .map(move |place| 100.0 + height * f64::from(place as u32 % 7))
+            .collect::<Vec<_>>()
+    };
+    let cases: [(&str, Vec<f64>, Value); 6] = [
+        ("constant", flat(80), json!({})),
+        ("fewer-samples-than-periods", saw(19, 1.0), json!({})),
+        (
+            "exactly-a-period",
+            [flat(29), vec![110.0]].concat(),
+            json!({ "reversion-last": 1 }),
+        ),
+        (
+            "jump-and-back",
+            [flat(40), vec![150.0; 40], flat(40)].concat(),
+            json!({ "breakout": 2, "reversion-last": 3 }),
+        ),
+        (
+            "touches-the-border",
+            [
+                saw(60, 1.0),
+                vec![106.0, 106.01, 100.0, 99.99],
+                saw(60, 1.0),
+            ]
+            .concat(),
+            json!({ "breakout": 2 }),
+        ),
+        (
+            "one-cent-in-a-large-price",
+            (0..200)
+                .map(|place| 61_837.63 + f64::from(place * 37 % 11 % 3) / 100.0)
+                .collect(),
+            json!({}),
+        ),
+    ];
+    for (name, prices, signals_at_least) in cases {
+        let tape = trades_at(folder.path(), name, &prices);
+        println!("{name}: {}", compared(&tape, &signals_at_least));
     }
 }
 

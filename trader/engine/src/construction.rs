@@ -6,7 +6,9 @@ use std::str::FromStr;
 use thiserror::Error;
 use triptych_crds::config_revision::ConfigRevisionSpec;
 use triptych_crds::risk_rules::RiskRule as RuleSpec;
-use triptych_crds::strategies::{Algorithm, Strategy as StrategySpec};
+use triptych_crds::strategies::{
+    Algorithm, Strategy as StrategySpec, ZScoreMeanReversion as ZScoreParameters,
+};
 
 use crate::decimal::{DecimalError, Price, Quantity, Ratio};
 use crate::event::InstrumentId;
@@ -21,8 +23,10 @@ use crate::risk::price_collar::PriceCollar;
 use crate::risk::quantity_limits::QuantityLimits;
 use crate::risk::stale_data::StaleData;
 use crate::strategies::Strategy;
+use crate::strategies::donchian_breakout::DonchianBreakout;
 use crate::strategies::moving_average_crossover::MovingAverageCrossover;
 use crate::strategies::order_book_imbalance::OrderBookImbalance;
+use crate::strategies::z_score_mean_reversion::{Thresholds, ZScoreMeanReversion};
 
 /// One reason why no engine can be built from a revision.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -207,28 +211,53 @@ impl Builder {
 
     fn algorithm(&mut self, path: &str, strategy: &StrategySpec) -> Option<Box<dyn Strategy>> {
         let path = format!("{path}.algorithm");
-        let missing = match &strategy.algorithm {
+        match &strategy.algorithm {
             Algorithm::MovingAverageCrossover(parameters) => {
                 if parameters.fast_period >= parameters.slow_period {
                     let path = format!("{path}.{}.fastPeriod", MovingAverageCrossover::ALGORITHM);
                     self.invalid(&path, parameters.fast_period, "less than slowPeriod");
                 }
-                return Some(Box::new(MovingAverageCrossover::new(parameters)));
+                Some(Box::new(MovingAverageCrossover::new(parameters)))
+            }
+            Algorithm::DonchianBreakout(parameters) => {
+                Some(Box::new(DonchianBreakout::new(parameters)))
+            }
+            Algorithm::ZScoreMeanReversion(parameters) => {
+                let path = format!("{path}.{}", ZScoreMeanReversion::ALGORITHM);
+                let thresholds = self.thresholds(&path, parameters);
+                Some(Box::new(ZScoreMeanReversion::new(parameters, thresholds)))
             }
             Algorithm::OrderBookImbalance(parameters) => {
                 let path = format!("{path}.{}.threshold", OrderBookImbalance::ALGORITHM);
                 let threshold = self.decimal(&path, &parameters.threshold);
-                return Some(Box::new(OrderBookImbalance::new(parameters, threshold)));
+                Some(Box::new(OrderBookImbalance::new(parameters, threshold)))
             }
-            Algorithm::DonchianBreakout(_) => "donchianBreakout",
-            Algorithm::ZScoreMeanReversion(_) => "zScoreMeanReversion",
-            Algorithm::Custom(_) => "custom",
-        };
-        self.problems.push(Problem::NotImplemented {
-            path: format!("{path}.{missing}"),
-            implemented: "movingAverageCrossover and orderBookImbalance",
-        });
-        None
+            Algorithm::Custom(_) => {
+                self.problems.push(Problem::NotImplemented {
+                    path: format!("{path}.custom"),
+                    implemented: "movingAverageCrossover, donchianBreakout, zScoreMeanReversion and orderBookImbalance",
+                });
+                None
+            }
+        }
+    }
+
+    fn thresholds(&mut self, path: &str, parameters: &ZScoreParameters) -> Thresholds {
+        let entry_path = format!("{path}.entryThreshold");
+        let exit_path = format!("{path}.exitThreshold");
+        let entry: Ratio = self.decimal(&entry_path, &parameters.entry_threshold);
+        let exit: Ratio = self.decimal(&exit_path, &parameters.exit_threshold);
+        if exit >= entry {
+            self.invalid(&exit_path, exit, "less than entryThreshold");
+        }
+        if !ZScoreMeanReversion::can_reach(parameters.period, entry) {
+            self.invalid(
+                &entry_path,
+                entry,
+                "at most (period - 1) / sqrt(period), beyond which no sample can be",
+            );
+        }
+        Thresholds { entry, exit }
     }
 
     fn rules(&mut self, spec: &ConfigRevisionSpec) -> Vec<Box<dyn RiskRule>> {

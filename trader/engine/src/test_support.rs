@@ -9,6 +9,7 @@ use crate::event::{
 use crate::market::{Instrument, Market, Top};
 use crate::proposal::{Proposal, StrategyIndex};
 use crate::risk::{RiskContext, RiskRule, Verdict};
+use crate::strategies::Strategy;
 
 /// Ticks of 0.01, steps of 0.001.
 pub(crate) fn instrument() -> Instrument {
@@ -152,4 +153,23 @@ impl RiskCase {
 /// The code of a denial.
 pub(crate) fn denied(verdict: &Verdict) -> Option<&'static str> {
     verdict.deny_code().map(|code| code.0)
+}
+
+/// What a strategy that samples the last trade every 100 ms signals for these samples: the place of
+/// the sample, and the side.
+pub(crate) fn signals_of_samples(
+    strategy: &mut dyn Strategy,
+    prices: &[&str],
+) -> Vec<(usize, Side)> {
+    let mut market = market();
+    let mut signals = Vec::new();
+    // A trade in each interval; the one after it completes the sample.
+    for (index, price) in prices.iter().chain(prices.last()).enumerate() {
+        let event = trade(1_000 + 100 * i64::try_from(index).unwrap(), price);
+        market.apply(&event, event.ts_recv);
+        if let Some(signal) = strategy.on_event(&event, &market) {
+            signals.push((index - 1, signal.side));
+        }
+    }
+    signals
 }

@@ -182,14 +182,14 @@ fn problems(change: impl FnOnce(&mut serde_json::Value)) -> Vec<String> {
 #[test]
 fn what_this_build_does_not_implement_is_named_with_its_path() {
     let problems = problems(|spec| {
-        spec["strategies"][1]["algorithm"] = serde_json::json!({ "donchianBreakout": {
-            "entryPeriod": 20, "exitPeriod": 10, "sampleIntervalMilliseconds": 1000, "price": "Mid" } });
+        spec["strategies"][1]["algorithm"] =
+            serde_json::json!({ "custom": { "name": "of-a-desk" } });
         spec["riskRules"][0] = serde_json::json!({ "balance": { "reserve": "0.1" } });
     });
     assert_eq!(
         problems,
         [
-            "spec.strategies[1].algorithm.donchianBreakout: this build does not implement it; it implements movingAverageCrossover and orderBookImbalance",
+            "spec.strategies[1].algorithm.custom: this build does not implement it; it implements movingAverageCrossover, donchianBreakout, zScoreMeanReversion and orderBookImbalance",
             "spec.riskRules[0].balance: this build does not implement it; it implements precision, quantityLimits, notionalLimits, priceCollar, maxSpread, staleData and duplicateIntent",
         ]
     );

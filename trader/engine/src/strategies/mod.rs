@@ -5,11 +5,16 @@
 //! type, stop and target come from the configuration, the price from the book, and whether the
 //! trade may be made from the risk rules. docs/strategies.md has a page on each.
 
+pub mod donchian_breakout;
 pub mod exponential_moving_average;
 pub mod features;
 pub mod moving_average_crossover;
 pub mod order_book_imbalance;
+pub mod rolling_deviation;
+pub mod rolling_extreme;
 pub mod sampling;
+pub mod stance;
+pub mod z_score_mean_reversion;
 
 use std::fmt;
 

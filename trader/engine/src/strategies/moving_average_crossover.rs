@@ -114,26 +114,16 @@ mod tests {
     use triptych_crds::strategies::SampledPrice;
 
     use super::*;
-    use crate::test_support::{market, trade};
+    use crate::test_support::signals_of_samples;
 
     fn signals(prices: &[&str], fast_period: u32, slow_period: u32) -> Vec<(usize, Side)> {
-        let mut market = market();
         let mut strategy = MovingAverageCrossover::new(&Parameters {
             fast_period,
             slow_period,
             sample_interval_milliseconds: 100,
             price: SampledPrice::LastTrade,
         });
-        let mut signals = Vec::new();
-        // A trade in each interval; the one after it completes the sample.
-        for (index, price) in prices.iter().chain(prices.last()).enumerate() {
-            let event = trade(1_000 + 100 * i64::try_from(index).unwrap(), price);
-            market.apply(&event, event.ts_recv);
-            if let Some(signal) = strategy.on_event(&event, &market) {
-                signals.push((index - 1, signal.side));
-            }
-        }
-        signals
+        signals_of_samples(&mut strategy, prices)
     }
 
     #[test]

@@ -5,18 +5,38 @@
 //! first event at or after that instant. When an event skips several instants, only the newest of
 //! them is sampled: a silent market repeats no price.
 
+use ethnum::I256;
 use triptych_crds::strategies::SampledPrice;
 
+use crate::decimal::Price;
 use crate::event::{Event, Timestamp};
-use crate::market::Market;
+use crate::market::{Market, Top};
+
+/// Units of an [`ExactPrice`] in one unit of a [`Price`].
+const UNITS_PER_PRICE_UNIT: i128 = 10_000;
+
+/// Units of an [`ExactPrice`] in one whole of the quote asset.
+pub const UNITS_PER_WHOLE: f64 = 1e12;
+
+/// A sampled price in units of 10⁻¹² of the quote asset: fine enough for the middle of two prices
+/// without rounding. A microprice is rounded down. Zero to 9.3 · 10²².
+pub type ExactPrice = i128;
+
+/// The nearest `f64` of a price, in whole units of the quote asset.
+#[allow(clippy::cast_precision_loss)]
+pub fn to_whole(price: ExactPrice) -> f64 {
+    price as f64 / UNITS_PER_WHOLE
+}
 
 /// A price at an instant.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sample {
     /// The instant, by the venue's clock.
     pub at: Timestamp,
-    /// The last price known before.
+    /// The last price known before: the nearest `f64`, for indicators that are floats.
     pub price: f64,
+    /// The same price for comparisons that no rounding may decide.
+    pub exact: ExactPrice,
 }
 
 /// Takes samples of one instrument's price.
@@ -25,7 +45,45 @@ pub struct Sampler {
     price: SampledPrice,
     interval: i64,
     next: Option<i64>,
-    last_price: Option<f64>,
+    last: Option<Quote>,
+}
+
+/// What a price is worked out from once a sample asks for it.
+#[derive(Debug, Clone, Copy)]
+enum Quote {
+    Middle(Top),
+    Micro(Top),
+    Trade(Price),
+}
+
+impl Quote {
+    fn price(&self) -> f64 {
+        match self {
+            Self::Middle(top) => top.mid(),
+            Self::Micro(top) => top.microprice(),
+            Self::Trade(price) => price.to_f64(),
+        }
+    }
+
+    fn exact(&self) -> ExactPrice {
+        match self {
+            Self::Middle(top) => top.twice_mid_units() * UNITS_PER_PRICE_UNIT / 2,
+            Self::Micro(top) => exact_microprice(top),
+            Self::Trade(price) => i128::from(price.units()) * UNITS_PER_PRICE_UNIT,
+        }
+    }
+}
+
+/// The formula of [`crate::order_book::microprice`] in whole numbers, rounded down.
+fn exact_microprice(top: &Top) -> ExactPrice {
+    let (bid, ask) = (&top.bid, &top.ask);
+    let total = i128::from(bid.quantity.units()) + i128::from(ask.quantity.units());
+    if total <= 0 {
+        return top.twice_mid_units() * UNITS_PER_PRICE_UNIT / 2;
+    }
+    let weighted = |price: Price, quantity: i64| I256::from(price.units()) * I256::from(quantity);
+    let sum = weighted(bid.price, ask.quantity.units()) + weighted(ask.price, bid.quantity.units());
+    (sum * I256::from(UNITS_PER_PRICE_UNIT) / I256::from(total)).as_i128()
 }
 
 impl Sampler {
@@ -36,7 +94,7 @@ impl Sampler {
             price,
             interval,
             next: None,
-            last_price: None,
+            last: None,
         }
     }
 
@@ -46,7 +104,7 @@ impl Sampler {
             (Some(_), Some(time)) => self.advance(time.nanoseconds()),
             _ => None,
         };
-        self.last_price = self.current_price(market);
+        self.last = self.current_quote(market);
         sample
     }
 
@@ -56,18 +114,19 @@ impl Sampler {
         if due || self.next.is_none() {
             self.next = Some(newest + self.interval);
         }
-        let price = self.last_price.filter(|_| due)?;
+        let quote = self.last.filter(|_| due)?;
         Some(Sample {
             at: Timestamp::from_nanoseconds(newest),
-            price,
+            price: quote.price(),
+            exact: quote.exact(),
         })
     }
 
-    fn current_price(&self, market: &Market) -> Option<f64> {
+    fn current_quote(&self, market: &Market) -> Option<Quote> {
         match self.price {
-            SampledPrice::Mid => market.top().map(|top| top.mid()),
-            SampledPrice::Microprice => market.top().map(|top| top.microprice()),
-            SampledPrice::LastTrade => market.last_trade().map(|trade| trade.price.to_f64()),
+            SampledPrice::Mid => market.top().map(Quote::Middle),
+            SampledPrice::Microprice => market.top().map(Quote::Micro),
+            SampledPrice::LastTrade => market.last_trade().map(|trade| Quote::Trade(trade.price)),
         }
     }
 }
@@ -75,6 +134,8 @@ impl Sampler {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decimal::Quantity;
+    use crate::event::Level;
     use crate::test_support::{market, trade};
 
     #[test]
@@ -123,6 +184,60 @@ mod tests {
             let event = trade(milliseconds, "10");
             market.apply(&event, event.ts_recv);
             assert_eq!(sampler.on_event(&event, &market), None);
+        }
+    }
+
+    #[test]
+    fn the_exact_price_is_the_price() {
+        let level = |price: &str, quantity: &str| Level {
+            price: price.parse().unwrap(),
+            quantity: quantity.parse().unwrap(),
+        };
+        let top = |bid, ask| Top {
+            bid,
+            ask,
+            update_id: 1,
+            ts_recv: Timestamp::default(),
+        };
+        let cases = [
+            (
+                Quote::Trade("61837.63".parse().unwrap()),
+                61_837_630_000_000_000,
+            ),
+            (
+                Quote::Middle(top(level("0.00000001", "1"), level("0.00000002", "1"))),
+                15_000,
+            ),
+            // (1 * 1 + 2 * 2) / 3 = 1.66...
+            (
+                Quote::Micro(top(level("1", "2"), level("2", "1"))),
+                1_666_666_666_666,
+            ),
+            (
+                Quote::Micro(top(level("1", "0"), level("2", "0"))),
+                1_500_000_000_000,
+            ),
+            (
+                Quote::Micro(top(
+                    Level {
+                        price: Price::MAX,
+                        quantity: Quantity::MAX,
+                    },
+                    Level {
+                        price: Price::MAX,
+                        quantity: Quantity::MAX,
+                    },
+                )),
+                i128::from(i64::MAX) * 10_000,
+            ),
+        ];
+        for (quote, exact) in cases {
+            assert_eq!(quote.exact(), exact, "{quote:?}");
+            let nearest = to_whole(exact);
+            assert!(
+                (quote.price() - nearest).abs() <= nearest * 1e-12,
+                "{quote:?}"
+            );
         }
     }
 }
