@@ -2,6 +2,8 @@
 //! and the readers that users have. With `MARKET_DATA`, a folder with a recording, the strategies are
 //! checked on that too.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::path::{Path, PathBuf};
@@ -9,6 +11,9 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 use support::{REVISION, file, trader};
+use triptych_engine::event::{EventKind, InstrumentId};
+use triptych_engine::market::{Instrument, Market};
+use triptych_market_data::recording::{RecordingReader, discover_instruments};
 
 /// The revision of these tests with the other algorithms added, so that every kind of sampled price is
 /// used.
@@ -48,10 +53,15 @@ fn parameters(signals_at_least: &Value) -> Value {
 }
 
 fn python(script: &str, words: &[&str]) -> String {
+    python_with("requirements.txt", script, words)
+}
+
+/// Runs a script with the packages of a requirements file and returns what it printed.
+fn python_with(requirements: &str, script: &str, words: &[&str]) -> String {
     let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let scripts = crate_folder.join("tests/independent");
     let environment = Command::new(crate_folder.join("../../.ci/python-env"))
-        .arg(scripts.join("requirements.txt"))
+        .arg(scripts.join(requirements))
         .output()
         .expect("a shell");
     let errors = String::from_utf8_lossy(&environment.stderr);
@@ -63,6 +73,7 @@ fn python(script: &str, words: &[&str]) -> String {
     let output = Command::new(interpreter.trim())
         .arg(scripts.join(script))
         .args(words)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
         .output()
         .expect("Python");
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -187,6 +198,64 @@ fn the_edge_cases_of_channels_and_deviations_are_those_of_pandas() {
     for (name, prices, signals_at_least) in cases {
         let tape = trades_at(folder.path(), name, &prices);
         println!("{name}: {}", compared(&tape, &signals_at_least));
+    }
+}
+
+/// Levels of each side that are compared with another program's book.
+const LEVELS: usize = 20;
+
+/// The engine's book after each depth diff of a recording of one instrument: receive time, number of
+/// levels, and price and quantity of the best bids and asks.
+fn books(recording: &Path) -> String {
+    let instruments = discover_instruments(recording).expect("a recording");
+    let mut market = Market::new(Instrument {
+        id: InstrumentId(0),
+        symbol: "BTCUSDT".into(),
+        price_increment: "0.01".parse().unwrap(),
+        quantity_increment: "0.00001".parse().unwrap(),
+    });
+    let mut text = String::new();
+    for event in RecordingReader::open(recording, instruments).expect("a recording") {
+        let event = event.expect("a good line");
+        market.apply(&event, event.ts_recv);
+        let EventKind::DepthDiff(diff) = &event.kind else {
+            continue;
+        };
+        let book = market.book();
+        let is_deep = book.bids().len().min(book.asks().len()) >= LEVELS;
+        if !is_deep || book.last_update_id() != Some(diff.final_update_id) {
+            continue;
+        }
+        text += &format!("{},{LEVELS}", event.ts_recv.nanoseconds());
+        for level in book
+            .bids()
+            .iter()
+            .take(LEVELS)
+            .chain(book.asks().iter().take(LEVELS))
+        {
+            text += &format!(",{},{}", level.price, level.quantity);
+        }
+        text.push('\n');
+    }
+    text
+}
+
+#[test]
+fn the_order_book_is_the_one_that_hftbacktest_reconstructs() {
+    let folder = tempfile::tempdir().unwrap();
+    let recordings = match recordings_at_hand() {
+        none if none.is_empty() => vec![PathBuf::from(generated(folder.path()))],
+        some => some,
+    };
+    for recording in recordings {
+        let books = file(folder.path(), "books.csv", &books(&recording));
+        let recording = recording.display().to_string();
+        let printed = python_with(
+            "requirements-hftbacktest.txt",
+            "order_book.py",
+            &[&recording, &books],
+        );
+        println!("{recording}: {printed}");
     }
 }
 

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use triptych_engine::decimal::{Price, Quantity};
-use triptych_engine::event::{DepthDiff, DepthSnapshot, Level, Levels, Timestamp};
+use triptych_engine::event::{
+    BookTicker, DepthDiff, DepthSnapshot, Event, EventKind, InstrumentId, Level, Levels, Timestamp,
+};
+use triptych_engine::market::{Instrument, Market};
 use triptych_engine::order_book::{
     BookChange, MAX_KEPT_DIFFS, OrderBook, ResyncReason, microprice,
 };
@@ -113,6 +116,77 @@ fn a_crossed_book_is_void() {
         })
     );
     assert!(!book.is_in_sync());
+}
+
+/// Ids and prices that have nothing to do with those before, as after a restart of the venue.
+#[test]
+fn a_venue_that_numbers_anew_is_followed_from_its_first_snapshot_on() {
+    let mut market = Market::new(Instrument {
+        id: InstrumentId(0),
+        symbol: "BTCUSDT".into(),
+        price_increment: Price::from_units(1),
+        quantity_increment: Quantity::from_units(1),
+    });
+    let mut take = |milliseconds: i64, kind: EventKind| {
+        let event = Event {
+            instrument: InstrumentId(0),
+            ts_event: None,
+            ts_recv: at(milliseconds),
+            kind,
+        };
+        market.apply(&event, event.ts_recv);
+        market
+            .top()
+            .map(|top| (top.update_id, top.bid.price.units(), top.ask.price.units()))
+    };
+    let ticker = |update_id, bid, ask| {
+        EventKind::BookTicker(BookTicker {
+            update_id,
+            bid: level(bid, 1),
+            ask: level(ask, 1),
+        })
+    };
+    let book =
+        |id, bid, ask| EventKind::DepthSnapshot(snapshot(id, levels(&[(bid, 1)], &[(ask, 1)])));
+    assert_eq!(
+        take(1, book(9_000_000, 990, 1_010)),
+        Some((9_000_000, 990, 1_010))
+    );
+    assert_eq!(
+        take(2, ticker(9_000_001, 991, 1_010)),
+        Some((9_000_001, 991, 1_010))
+    );
+    assert_eq!(
+        take(3, EventKind::Disconnected),
+        None,
+        "nothing of before is left"
+    );
+    assert_eq!(take(4, EventKind::Connected), None);
+    assert_eq!(take(5, ticker(7, 500, 510)), Some((7, 500, 510)));
+    assert_eq!(
+        take(
+            6,
+            EventKind::DepthDiff(diff(8, 9, levels(&[(501, 1)], &[])))
+        ),
+        Some((7, 500, 510))
+    );
+    assert_eq!(
+        take(7, book(8, 500, 510)),
+        Some((9, 501, 510)),
+        "snapshot and kept diff joined"
+    );
+    assert_eq!(take(8, ticker(10, 502, 510)), Some((10, 502, 510)));
+}
+
+/// Where a venue numbers anew without closing the connection, its diffs look old. The book stays as
+/// it was and grows stale, which `staleData` denies: it is never wrong and fresh.
+#[test]
+fn ids_that_go_back_without_a_reconnect_leave_the_book_stale_and_not_wrong() {
+    let mut book = book_at_100();
+    let change = book.on_diff(&diff(1, 2, levels(&[(150, 9)], &[])), Some(at(9)), at(9));
+    assert_eq!(change, BookChange::Unchanged);
+    assert_eq!(book.top(), Some((level(99, 5), level(101, 3))));
+    assert_eq!(book.ts_recv(), Some(at(1)), "as old as its last update");
 }
 
 #[test]
