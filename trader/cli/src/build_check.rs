@@ -4,10 +4,11 @@ use serde_json::Value;
 use triptych_crds::config_revision::{ConfigRevisionSpec, Venue};
 use triptych_crds::validate::config_of;
 use triptych_engine::Engine;
+use triptych_engine::strategies::custom::Algorithms;
 
 /// The engine of a ConfigRevision that the API server would take, or what keeps this build from
 /// running it, a line each.
-pub(crate) fn engine_of(document: &Value) -> Result<Engine, Vec<String>> {
+pub(crate) fn engine_of(document: &Value, algorithms: &Algorithms) -> Result<Engine, Vec<String>> {
     let config = config_of(document)
         .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>())?;
     let spec: ConfigRevisionSpec =
@@ -19,7 +20,7 @@ pub(crate) fn engine_of(document: &Value) -> Result<Engine, Vec<String>> {
             spec.venue
         ));
     }
-    match Engine::new(&spec, config.hash) {
+    match Engine::with_algorithms(&spec, config.hash, algorithms) {
         Ok(engine) if problems.is_empty() => return Ok(engine),
         Ok(_) => {}
         Err(error) => problems.extend(error.problems.iter().map(ToString::to_string)),

@@ -1,75 +1,9 @@
-//! The command `trader`: run W and R, hash and validate configurations, replay recordings, serve
-//! tapes, and look into datasets.
-
-mod arguments;
-mod build_check;
-mod dataset;
-mod failure;
-mod hash;
-mod manifests;
-mod output;
-mod parity;
-mod replay;
-mod summary_table;
-mod table;
-mod tape;
-mod validate;
-mod verdict_table;
+//! The command `trader`.
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use clap::error::ErrorKind;
-
-use arguments::{Command, DatasetCommand, TapeCommand, Trader};
-use failure::Failure;
+use triptych_engine::strategies::custom::Algorithms;
 
 fn main() -> ExitCode {
-    let arguments = match Trader::try_parse() {
-        Ok(arguments) => arguments,
-        Err(error) => return usage(&error),
-    };
-    match run(arguments.command) {
-        Ok(code) => code,
-        Err(failure) => {
-            eprintln!("trader: {failure}");
-            ExitCode::from(failure.code())
-        }
-    }
-}
-
-fn run(command: Command) -> Result<ExitCode, Failure> {
-    match command {
-        // It says itself why it ends, also where Kubernetes looks for a container's last words.
-        Command::Run => return Ok(triptych_trader_run::run()),
-        Command::Hash(arguments) => hash::run(&arguments),
-        Command::Validate(arguments) => validate::run(&arguments),
-        Command::Replay(arguments) => replay::run(&arguments),
-        Command::Parity(arguments) => parity::run(&arguments),
-        Command::Tape {
-            command: TapeCommand::Serve(arguments),
-        } => tape::serve(&arguments),
-        Command::Tape {
-            command: TapeCommand::Record(arguments),
-        } => tape::record(&arguments),
-        Command::Dataset {
-            command: DatasetCommand::Verify(arguments),
-        } => dataset::verify(&arguments),
-        Command::Dataset {
-            command: DatasetCommand::Show(arguments),
-        } => dataset::show(&arguments),
-        Command::Dataset {
-            command: DatasetCommand::Summary(arguments),
-        } => dataset::summary(&arguments),
-    }?;
-    Ok(ExitCode::SUCCESS)
-}
-
-fn usage(error: &clap::Error) -> ExitCode {
-    // Nobody can be told where printing fails.
-    let _ = error.print();
-    match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
-        _ => ExitCode::from(failure::USAGE),
-    }
+    triptych_trader::main_with(&Algorithms::default())
 }

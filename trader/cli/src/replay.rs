@@ -13,6 +13,7 @@ use triptych_dataset::writer::{Counters, DatasetError, sha256_hex};
 use triptych_dataset::{DatasetWriter, Options, RunContext};
 use triptych_engine::digest::DecisionDigest;
 use triptych_engine::event::{Event, InstrumentId, Timestamp};
+use triptych_engine::strategies::custom::Algorithms;
 use triptych_engine::{Candidate, Engine};
 use triptych_market_data::generator::{DEFAULT_START, Generator};
 use triptych_market_data::instruments::Instruments;
@@ -53,9 +54,10 @@ struct Report {
 }
 
 /// Replays and prints what came out.
-pub(crate) fn run(arguments: &ReplayArguments) -> Result<(), Failure> {
+pub(crate) fn run(arguments: &ReplayArguments, algorithms: &Algorithms) -> Result<(), Failure> {
     let document = revision(arguments)?;
-    let engine = engine_of(&document).map_err(|problems| invalid(&document, &problems))?;
+    let engine =
+        engine_of(&document, algorithms).map_err(|problems| invalid(&document, &problems))?;
     let (events, known) = source(arguments, &engine)?;
     let mut replay = Replay {
         recorder: Recorder::open(arguments, &engine)?,

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 use triptych_crds::validate::validate;
+use triptych_engine::strategies::custom::Algorithms;
 
 use crate::arguments::ValidateArguments;
 use crate::build_check::engine_of;
@@ -26,9 +27,12 @@ struct Report {
 }
 
 /// Checks every document of a file.
-pub(crate) fn run(arguments: &ValidateArguments) -> Result<(), Failure> {
+pub(crate) fn run(arguments: &ValidateArguments, algorithms: &Algorithms) -> Result<(), Failure> {
     let documents = manifests::read(&arguments.file)?;
-    let reports: Vec<_> = documents.iter().map(check).collect();
+    let reports: Vec<_> = documents
+        .iter()
+        .map(|document| check(document, algorithms))
+        .collect();
     output::print(arguments.output, &reports, |reports| {
         reports.iter().map(text).collect()
     })?;
@@ -50,7 +54,7 @@ pub(crate) fn run(arguments: &ValidateArguments) -> Result<(), Failure> {
     Ok(())
 }
 
-fn check(document: &Value) -> Report {
+fn check(document: &Value, algorithms: &Algorithms) -> Report {
     let mut report = Report {
         object: manifests::title(document),
         checked: is_ours(document),
@@ -66,7 +70,7 @@ fn check(document: &Value) -> Report {
         .map(ToString::to_string)
         .collect();
     if report.refused.is_empty() && manifests::is_config_revision(document) {
-        match engine_of(document) {
+        match engine_of(document, algorithms) {
             Ok(engine) => report.hash = Some(engine.config_hash().to_string()),
             Err(problems) => report.not_implemented = problems,
         }

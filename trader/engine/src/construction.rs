@@ -1,19 +1,19 @@
 //! From a revision's spec to strategies and rules: every problem found, each with its path.
 
+mod strategies;
+
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
 use thiserror::Error;
 use triptych_crds::config_revision::ConfigRevisionSpec;
 use triptych_crds::risk_rules::RiskRule as RuleSpec;
-use triptych_crds::strategies::{
-    Algorithm, Strategy as StrategySpec, ZScoreMeanReversion as ZScoreParameters,
-};
 
 use crate::decimal::{DecimalError, Price, Quantity, Ratio};
 use crate::event::InstrumentId;
 use crate::market::Instrument;
-use crate::proposal::{OrderShape, StrategyIndex};
+use crate::proposal::OrderShape;
 use crate::risk::RiskRule;
 use crate::risk::duplicate_intent::DuplicateIntent;
 use crate::risk::max_spread::MaxSpread;
@@ -23,10 +23,7 @@ use crate::risk::price_collar::PriceCollar;
 use crate::risk::quantity_limits::QuantityLimits;
 use crate::risk::stale_data::StaleData;
 use crate::strategies::Strategy;
-use crate::strategies::donchian_breakout::DonchianBreakout;
-use crate::strategies::moving_average_crossover::MovingAverageCrossover;
-use crate::strategies::order_book_imbalance::OrderBookImbalance;
-use crate::strategies::z_score_mean_reversion::{Thresholds, ZScoreMeanReversion};
+use crate::strategies::custom::Algorithms;
 
 /// One reason why no engine can be built from a revision.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -55,7 +52,15 @@ pub enum Problem {
         /// The value.
         found: String,
         /// What would be right.
-        expected: &'static str,
+        expected: Cow<'static, str>,
+    },
+    /// A parameter of a custom algorithm that is not there.
+    #[error("{path}: is missing: expected {expected}")]
+    Missing {
+        /// Path of the field.
+        path: String,
+        /// What is expected.
+        expected: String,
     },
 }
 
@@ -93,10 +98,13 @@ pub(crate) struct Parts {
 }
 
 /// Builds the parts of an engine.
-pub(crate) fn parts(spec: &ConfigRevisionSpec) -> Result<Parts, ConstructionError> {
+pub(crate) fn parts(
+    spec: &ConfigRevisionSpec,
+    algorithms: &Algorithms,
+) -> Result<Parts, ConstructionError> {
     let mut builder = Builder::default();
     let instruments = builder.instruments(spec);
-    let strategies = builder.strategies(spec, &instruments);
+    let strategies = builder.strategies(spec, algorithms, &instruments);
     let rules = builder.rules(spec);
     if builder.problems.is_empty() {
         Ok(Parts {
@@ -147,117 +155,6 @@ impl Builder {
             });
         }
         instruments
-    }
-
-    fn strategies(
-        &mut self,
-        spec: &ConfigRevisionSpec,
-        instruments: &[Instrument],
-    ) -> Vec<StrategyOnInstrument> {
-        let mut built = Vec::new();
-        for (index, strategy) in spec.strategies.iter().enumerate() {
-            let path = format!("spec.strategies[{index}]");
-            if spec.strategies[..index]
-                .iter()
-                .any(|known| known.name == strategy.name)
-            {
-                self.invalid(&format!("{path}.name"), &strategy.name, "each name once");
-            }
-            let shape = self.shape(&path, index, strategy);
-            let mut checked = false;
-            for (place, symbol) in strategy.instruments.iter().enumerate() {
-                let path_of_symbol = format!("{path}.instruments[{place}]");
-                if strategy.instruments[..place].contains(symbol) {
-                    self.invalid(&path_of_symbol, symbol, "each symbol once");
-                }
-                let Some(instrument) = instruments.iter().find(|known| *known.symbol == **symbol)
-                else {
-                    self.invalid(
-                        &path_of_symbol,
-                        symbol,
-                        "a symbol that stands in spec.instruments",
-                    );
-                    continue;
-                };
-                // What is wrong with an algorithm is wrong on every instrument: say it once.
-                let said = self.problems.len();
-                let algorithm = self.algorithm(&path, strategy);
-                if checked {
-                    self.problems.truncate(said);
-                }
-                checked = true;
-                if let Some(algorithm) = algorithm {
-                    built.push(StrategyOnInstrument {
-                        name: strategy.name.to_string(),
-                        instrument: instrument.id,
-                        shape,
-                        strategy: algorithm,
-                    });
-                }
-            }
-        }
-        built
-    }
-
-    fn shape(&mut self, path: &str, index: usize, strategy: &StrategySpec) -> OrderShape {
-        OrderShape {
-            strategy: StrategyIndex(u16::try_from(index).unwrap_or(u16::MAX)),
-            order_type: strategy.order_type,
-            quantity: self.above_zero(&format!("{path}.orderQuantity"), &strategy.order_quantity),
-            stop_basis_points: strategy.stop_basis_points,
-            target_basis_points: strategy.target_basis_points,
-        }
-    }
-
-    fn algorithm(&mut self, path: &str, strategy: &StrategySpec) -> Option<Box<dyn Strategy>> {
-        let path = format!("{path}.algorithm");
-        match &strategy.algorithm {
-            Algorithm::MovingAverageCrossover(parameters) => {
-                if parameters.fast_period >= parameters.slow_period {
-                    let path = format!("{path}.{}.fastPeriod", MovingAverageCrossover::ALGORITHM);
-                    self.invalid(&path, parameters.fast_period, "less than slowPeriod");
-                }
-                Some(Box::new(MovingAverageCrossover::new(parameters)))
-            }
-            Algorithm::DonchianBreakout(parameters) => {
-                Some(Box::new(DonchianBreakout::new(parameters)))
-            }
-            Algorithm::ZScoreMeanReversion(parameters) => {
-                let path = format!("{path}.{}", ZScoreMeanReversion::ALGORITHM);
-                let thresholds = self.thresholds(&path, parameters);
-                Some(Box::new(ZScoreMeanReversion::new(parameters, thresholds)))
-            }
-            Algorithm::OrderBookImbalance(parameters) => {
-                let path = format!("{path}.{}.threshold", OrderBookImbalance::ALGORITHM);
-                let threshold = self.decimal(&path, &parameters.threshold);
-                Some(Box::new(OrderBookImbalance::new(parameters, threshold)))
-            }
-            Algorithm::Custom(_) => {
-                self.problems.push(Problem::NotImplemented {
-                    path: format!("{path}.custom"),
-                    implemented: "movingAverageCrossover, donchianBreakout, zScoreMeanReversion and orderBookImbalance",
-                });
-                None
-            }
-        }
-    }
-
-    fn thresholds(&mut self, path: &str, parameters: &ZScoreParameters) -> Thresholds {
-        let entry_path = format!("{path}.entryThreshold");
-        let exit_path = format!("{path}.exitThreshold");
-        let entry: Ratio = self.decimal(&entry_path, &parameters.entry_threshold);
-        let exit: Ratio = self.decimal(&exit_path, &parameters.exit_threshold);
-        if exit >= entry {
-            self.invalid(&exit_path, exit, "less than entryThreshold");
-        }
-        if !ZScoreMeanReversion::can_reach(parameters.period, entry) {
-            self.invalid(
-                &entry_path,
-                entry,
-                "at most (period - 1) / sqrt(period), beyond which no sample can be",
-            );
-        }
-        Thresholds { entry, exit }
     }
 
     fn rules(&mut self, spec: &ConfigRevisionSpec) -> Vec<Box<dyn RiskRule>> {
@@ -320,11 +217,16 @@ impl Builder {
         })
     }
 
-    fn invalid(&mut self, path: &str, found: impl fmt::Display, expected: &'static str) {
+    fn invalid(
+        &mut self,
+        path: &str,
+        found: impl fmt::Display,
+        expected: impl Into<Cow<'static, str>>,
+    ) {
         self.problems.push(Problem::Invalid {
             path: path.to_owned(),
             found: format!("{:?}", found.to_string()),
-            expected,
+            expected: expected.into(),
         });
     }
 

@@ -13,6 +13,7 @@ use crate::market::{Instrument, Market, Top};
 use crate::order_book::ResyncReason;
 use crate::proposal::OrderShape;
 use crate::risk::{RiskContext, RiskRule, Verdict};
+use crate::strategies::custom::Algorithms;
 use crate::strategies::{Signal, Strategy};
 
 /// What an engine counted since it was built.
@@ -61,7 +62,16 @@ impl Engine {
         spec: &ConfigRevisionSpec,
         config_hash: ConfigHash,
     ) -> Result<Self, ConstructionError> {
-        let parts = construction::parts(spec)?;
+        Self::with_algorithms(spec, config_hash, &Algorithms::default())
+    }
+
+    /// The same with algorithms of other crates, for the `custom` ones of a revision.
+    pub fn with_algorithms(
+        spec: &ConfigRevisionSpec,
+        config_hash: ConfigHash,
+        algorithms: &Algorithms,
+    ) -> Result<Self, ConstructionError> {
+        let parts = construction::parts(spec, algorithms)?;
         let mut markets: Vec<_> = parts
             .instruments
             .into_iter()

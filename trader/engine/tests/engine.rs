@@ -189,7 +189,7 @@ fn what_this_build_does_not_implement_is_named_with_its_path() {
     assert_eq!(
         problems,
         [
-            "spec.strategies[1].algorithm.custom: this build does not implement it; it implements movingAverageCrossover, donchianBreakout, zScoreMeanReversion and orderBookImbalance",
+            "spec.strategies[1].algorithm.custom.name: \"of-a-desk\" is not valid: expected an algorithm that this executable links, and it links none",
             "spec.riskRules[0].balance: this build does not implement it; it implements precision, quantityLimits, notionalLimits, priceCollar, maxSpread, staleData and duplicateIntent",
         ]
     );

@@ -21,6 +21,7 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 use tracing::info;
+use triptych_engine::strategies::custom::Algorithms;
 use triptych_trader_runtime::environment::{OPTIONAL_HELP, REQUIRED_HELP};
 use triptych_trader_runtime::variables::Variables;
 use triptych_trader_runtime::{Failure, Prepared, exit, logging, run};
@@ -68,22 +69,27 @@ Examples:
     )
 }
 
-/// Runs the trader until it is asked to stop, and says how it ended.
-pub fn run() -> ExitCode {
-    match start() {
+/// Runs the trader until it is asked to stop, and says how it ended. A revision may name these
+/// algorithms besides the engine's own.
+pub fn run(algorithms: &Algorithms) -> ExitCode {
+    match start(algorithms) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => exit::report("trader run", &failure),
     }
 }
 
-fn start() -> Result<(), Failure> {
+fn start(algorithms: &Algorithms) -> Result<(), Failure> {
     let environment = TradingEnvironment::read(&Variables::of_process())?;
     let keys = keys::read(&environment.keys_directory)?;
     logging::start(&environment.common)?;
-    run::block_on(trade(environment, keys))
+    run::block_on(trade(environment, keys, algorithms))
 }
 
-async fn trade(environment: TradingEnvironment, keys: Keys) -> Result<(), Failure> {
+async fn trade(
+    environment: TradingEnvironment,
+    keys: Keys,
+    algorithms: &Algorithms,
+) -> Result<(), Failure> {
     let client = cluster::client().await?;
     let own = InstanceIdentity {
         namespace: environment.common.namespace.clone(),
@@ -91,7 +97,7 @@ async fn trade(environment: TradingEnvironment, keys: Keys) -> Result<(), Failur
         uid: environment.common.instance_uid.clone(),
         config_hash: environment.common.config_hash.clone(),
     };
-    let prepared = Prepared::open(environment.common)?;
+    let prepared = Prepared::open(environment.common, algorithms)?;
     info!(
         account = %environment.account,
         ledger = ?environment.ledger,

@@ -7,6 +7,7 @@ use std::path::Path;
 use triptych_crds::config_revision::{ConfigRevisionSpec, Venue};
 use triptych_crds::hash::{ConfigHash, MAX_CANONICAL_BYTES};
 use triptych_engine::Engine;
+use triptych_engine::strategies::custom::Algorithms;
 use triptych_market_data::instruments::Instruments;
 
 use crate::environment::Environment;
@@ -23,7 +24,7 @@ pub struct Configuration {
 }
 
 /// Reads, hashes, and only then interprets.
-pub fn load(environment: &Environment) -> Result<Configuration, Failure> {
+pub fn load(environment: &Environment, algorithms: &Algorithms) -> Result<Configuration, Failure> {
     let bytes = read(&environment.config_path)?;
     let hash = ConfigHash::of_canonical_bytes(&bytes);
     if hash != environment.config_hash {
@@ -32,7 +33,7 @@ pub fn load(environment: &Environment) -> Result<Configuration, Failure> {
             loaded: hash.to_string(),
         });
     }
-    interpret(&bytes, hash)
+    interpret(&bytes, hash, algorithms)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
@@ -52,7 +53,11 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
-fn interpret(bytes: &[u8], hash: ConfigHash) -> Result<Configuration, Failure> {
+fn interpret(
+    bytes: &[u8],
+    hash: ConfigHash,
+    algorithms: &Algorithms,
+) -> Result<Configuration, Failure> {
     let spec: ConfigRevisionSpec = serde_json::from_slice(bytes)
         .map_err(|error| Failure::InvalidConfiguration(format!("spec: {error}")))?;
     if spec.venue != Venue::BinanceSpot {
@@ -63,7 +68,7 @@ fn interpret(bytes: &[u8], hash: ConfigHash) -> Result<Configuration, Failure> {
     }
     let instruments = Instruments::parse(spec.instruments.iter().map(|known| &*known.symbol))
         .map_err(|error| Failure::InvalidConfiguration(format!("spec.instruments: {error}")))?;
-    let engine = Engine::new(&spec, hash.clone())
+    let engine = Engine::with_algorithms(&spec, hash.clone(), algorithms)
         .map_err(|error| Failure::InvalidConfiguration(error.to_string()))?;
     Ok(Configuration {
         hash,

@@ -17,6 +17,7 @@ use tracing::{info, warn};
 use triptych_dataset::run::RunId;
 use triptych_dataset::writer::DatasetError;
 use triptych_dataset::{DatasetWriter, Options, RunContext};
+use triptych_engine::strategies::custom::Algorithms;
 use triptych_market_data::feed::{self, FeedConfig, FeedStatus};
 
 use crate::configuration::{self, Configuration};
@@ -46,9 +47,10 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// Loads the configuration and becomes the only writer of the data directory.
-    pub fn open(environment: Environment) -> Result<Self, Failure> {
-        let configuration = configuration::load(&environment)?;
+    /// Loads the configuration, which may name these algorithms besides the engine's own, and becomes
+    /// the only writer of the data directory.
+    pub fn open(environment: Environment, algorithms: &Algorithms) -> Result<Self, Failure> {
+        let configuration = configuration::load(&environment, algorithms)?;
         let identity = Identity::establish()?;
         let writer = open_dataset(&environment, &configuration, &identity)?;
         Ok(Self {

@@ -13,16 +13,16 @@ mod parity;
 mod process;
 mod refusals;
 mod secrecy;
+mod trading_pod;
 
-use std::fs::{self, Permissions};
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use serde_json::Value;
 
-use api_server::{ApiServer, kubeconfig};
+use api_server::ApiServer;
 use process::{Pod, Program, Trader};
+use trading_pod::{HALT_TOKEN, put_key, trading};
 
 const PROGRAM: Program = Program {
     path: env!("CARGO_BIN_EXE_trader"),
@@ -32,8 +32,6 @@ const PROGRAM: Program = Program {
 /// Nothing listens there.
 const NOWHERE: &str = "ws://127.0.0.1:9";
 
-const HALT_TOKEN: &str = "0123456789abcdef0123456789abcdef";
-
 /// A pod of tier W with the account's keys, which follows a market and an API server.
 fn pod(market_data: &str, api_server: &ApiServer) -> Pod {
     pod_that_asks(api_server.address(), market_data)
@@ -41,38 +39,6 @@ fn pod(market_data: &str, api_server: &ApiServer) -> Pod {
 
 fn pod_that_asks(api_server: SocketAddr, market_data: &str) -> Pod {
     trading(Pod::new(PROGRAM, market_data), api_server)
-}
-
-/// Gives a pod what belongs to tier W.
-fn trading(mut pod: Pod, api_server: SocketAddr) -> Pod {
-    fs::create_dir(pod.path("keys")).unwrap();
-    for (name, content) in [
-        ("api-key", "an-api-key"),
-        ("api-secret", "an-api-secret"),
-        ("halt-token", HALT_TOKEN),
-    ] {
-        put_key(&pod, name, content, 0o440);
-    }
-    let kubeconfig = kubeconfig(api_server, &pod.path("."));
-    for (name, value) in [
-        ("TRIPTYCH_TIER", "W".to_owned()),
-        ("TRIPTYCH_INSTANCE", "live".to_owned()),
-        ("TRIPTYCH_INSTANCE_UID", api_server::UID.to_owned()),
-        ("TRIPTYCH_ACCOUNT", "alpha".to_owned()),
-        ("TRIPTYCH_KEYS_DIR", pod.path("keys").display().to_string()),
-        ("KUBECONFIG", kubeconfig.display().to_string()),
-    ] {
-        pod.environment.insert(name, value);
-    }
-    pod
-}
-
-fn put_key(pod: &Pod, name: &str, content: &str, mode: u32) {
-    let path = pod.path("keys").join(name);
-    // A file that only its group may read cannot be written again.
-    let _ = fs::remove_file(&path);
-    fs::write(&path, content).unwrap();
-    fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
 }
 
 fn latch(pod: &Pod) -> PathBuf {

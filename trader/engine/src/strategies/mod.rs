@@ -5,11 +5,13 @@
 //! type, stop and target come from the configuration, the price from the book, and whether the
 //! trade may be made from the risk rules. docs/strategies.md has a page on each.
 
+pub mod custom;
 pub mod donchian_breakout;
 pub mod exponential_moving_average;
 pub mod features;
 pub mod moving_average_crossover;
 pub mod order_book_imbalance;
+pub mod parameters;
 pub mod rolling_deviation;
 pub mod rolling_extreme;
 pub mod sampling;
