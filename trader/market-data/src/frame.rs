@@ -6,6 +6,7 @@
 //! is a [`FrameError`] that names the stream and the field; nothing panics.
 
 mod payload;
+mod venue_layout;
 
 use std::marker::PhantomData;
 
@@ -82,6 +83,13 @@ impl FrameParser {
 
     /// Reads one text frame of a combined stream, received at `ts_recv`.
     pub fn parse(&self, text: &str, ts_recv: Timestamp) -> Result<Frame, FrameError> {
+        match venue_layout::read(&self.instruments, text, ts_recv) {
+            Some(event) => Ok(Frame::Event(event)),
+            None => self.parse_any_layout(text, ts_recv),
+        }
+    }
+
+    fn parse_any_layout(&self, text: &str, ts_recv: Timestamp) -> Result<Frame, FrameError> {
         let envelope: Envelope<'_> =
             serde_json::from_str(text).map_err(|error| FrameError::Envelope {
                 reason: error.to_string(),
@@ -111,6 +119,9 @@ impl FrameParser {
     /// Reads what a recording may hold besides frames: a depth snapshot, which names no symbol
     /// unless it has a field `symbol`, and else belongs to the first instrument.
     pub fn parse_recorded(&self, text: &str, ts_recv: Timestamp) -> Result<Event, FrameError> {
+        if let Some(event) = venue_layout::read(&self.instruments, text, ts_recv) {
+            return Ok(event);
+        }
         let envelope: Envelope<'_> =
             serde_json::from_str(text).map_err(|error| FrameError::Envelope {
                 reason: error.to_string(),
@@ -128,7 +139,7 @@ impl FrameParser {
             };
             return parse_snapshot(text, instrument, ts_recv);
         }
-        match self.parse(text, ts_recv)? {
+        match self.parse_any_layout(text, ts_recv)? {
             Frame::Event(event) => Ok(event),
             Frame::Reply { .. } | Frame::ServerShutdown => Err(FrameError::Envelope {
                 reason: "a recording holds market events and depth snapshots only".to_owned(),

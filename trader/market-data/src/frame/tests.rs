@@ -208,6 +208,53 @@ fn other_streams_and_other_json_are_refused() {
     }
 }
 
+/// What both readers make of a text. The quick one may pass; where it answers, it answers as the general
+/// one does.
+fn assert_readers_agree(text: &str) -> Option<Event> {
+    let parser = parser();
+    let quick = venue_layout::read(&parser.instruments, text, received());
+    if let Some(event) = &quick {
+        let general = parser.parse_any_layout(text, received());
+        assert_eq!(general, Ok(Frame::Event(event.clone())), "{text}");
+    }
+    quick
+}
+
+#[test]
+fn frames_in_the_venues_layout_need_no_general_reader() {
+    for text in [TICKER, TRADE, DIFF] {
+        assert!(assert_readers_agree(text).is_some(), "{text}");
+    }
+}
+
+#[test]
+fn what_is_not_quite_the_venues_layout_is_left_to_the_general_reader() {
+    for (frame, from, to) in [
+        (TICKER, "{\"u\":", "{ \"u\":"),
+        (TICKER, "400900217", "0400900217"),
+        (TICKER, "400900217", "18446744073709551616"),
+        (TICKER, "BTCUSDT", "ETHUSDT"),
+        (TICKER, "3.78826000", "-3.78826000"),
+        (TICKER, "3.78826000", "3.788260001"),
+        (TICKER, "3.78826000", "92233720368.54775808"),
+        (TICKER, "3.78826000", ".78826000"),
+        (TICKER, "3.78826000", "3."),
+        (TICKER, "3.78826000", "1e5"),
+        (TICKER, "}}", "}} "),
+        (TICKER, "}}", "}"),
+        (TICKER, "btcusdt", "xrpusdt"),
+        (TRADE, "\"m\":true", "\"m\":1"),
+        (TRADE, "\"q\":", "\"b\":88,\"q\":"),
+        (DIFF, "\"U\":157", "\"U\":161"),
+        (DIFF, "0.00240000", "0.00000000"),
+        (DIFF, "@100ms", ""),
+    ] {
+        let text = frame.replacen(from, to, 1);
+        assert_ne!(text, frame);
+        assert_eq!(assert_readers_agree(&text), None, "{text}");
+    }
+}
+
 proptest! {
     #[test]
     fn no_text_makes_the_parser_panic(text in "\\PC{0,200}") {
@@ -226,6 +273,17 @@ proptest! {
         let end = (start + removed).min(frame.len());
         let damaged = format!("{}{replacement}{}", &frame[..start], &frame[end..]);
         let _ = parser().parse(&damaged, received());
+        assert_readers_agree(&damaged);
+    }
+
+    #[test]
+    fn both_readers_agree_on_every_number(
+        frame in prop::sample::select(vec![TICKER, TRADE, DIFF]),
+        number in "[0-9]{1,21}(\\.[0-9]{0,10})?",
+        place in 0_usize..4,
+    ) {
+        let found = ["400900217", "61837.63000000", "0.00100000", "0.00260000"][place];
+        assert_readers_agree(&frame.replace(found, &number));
     }
 
     #[test]
