@@ -15,7 +15,7 @@ test := cargo test --workspace
 programs := $(or $(CARGO_TARGET_DIR),target)/$(CARGO_BUILD_TARGET)
 released := -p triptych-operator -p triptych-trader -p triptych-trader-observe -p triptych-cluster -p triptych-end-to-end
 
-.PHONY: help setup check format lint unit generate parts test independent-checks cluster-tests end-to-end tutorial-test test-long crashes attacks disruptions audit demo tutorial demo-down demo-programs cluster-up cluster-down
+.PHONY: help bench setup check format lint unit generate parts test independent-checks cluster-tests end-to-end tutorial-test test-long crashes attacks disruptions audit demo tutorial demo-down demo-programs cluster-up cluster-down
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -85,6 +85,11 @@ disruptions: parts ## nodes drained and lost, the operator cut off, etcd restore
 audit: ## licences, sources and duplicate versions of dependencies
 	command -v cargo-deny >/dev/null || env -u CARGO_BUILD_TARGET -u RUSTFLAGS cargo install --locked cargo-deny
 	cargo deny check licenses bans sources
+
+bench: ## how fast it decides here, beside NautilusTrader and hftbacktest; OUTPUT=json for programs
+	@cargo build --quiet --release --bins $(released)
+	@python3 tests/benchmarks/run.py $(programs)/release/trader \
+	  "$$(.ci/python-env tests/benchmarks/requirements.txt)" --output $(or $(OUTPUT),text)
 
 demo: demo-programs ## docs/tutorial.md played: three tiers on a real cluster
 	@$(programs)/release/demo up

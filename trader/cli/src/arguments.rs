@@ -41,6 +41,8 @@ pub(crate) enum Command {
     Replay(ReplayArguments),
     /// Compares what two traders of one configuration decided, and names where they first diverge.
     Parity(ParityArguments),
+    /// Measures how fast this build decides on this machine.
+    Bench(BenchArguments),
     /// Serves or writes a market for whoever has none at hand.
     Tape {
         #[command(subcommand)]
@@ -136,6 +138,31 @@ pub(crate) struct ReplayArguments {
     /// `max`, or how many times as fast as recorded.
     #[arg(long, default_value = "max")]
     pub(crate) speed: Pace,
+    /// How results are printed.
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(crate) output: Format,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Measures reading and parsing, deciding, the whole path from the file to a closed Parquet dataset, and how
+long each frame alone takes to its decision. A machine that does other things measures those too: compare
+what was measured in one run. `make bench` puts other programs beside it; docs/benchmarks.md explains both.
+
+Examples:
+  gunzip --keep recording.gz && trader bench revision.yaml recording
+  trader bench revision.yaml recording --runs 21 --scaling -o json")]
+pub(crate) struct BenchArguments {
+    /// The ConfigRevision, in YAML or JSON; its instruments are those of the recording.
+    pub(crate) revision: PathBuf,
+    /// The recording, not compressed: unpacking is not what is measured.
+    pub(crate) recording: PathBuf,
+    /// How often each part runs; the median counts.
+    #[arg(long, value_name = "COUNT", default_value = "9")]
+    pub(crate) runs: NonZeroU32,
+    /// Measures as well what 1 to 1,000 instruments, 1 to 32 strategies and each rule cost.
+    #[arg(long)]
+    pub(crate) scaling: bool,
     /// How results are printed.
     #[arg(short, long, value_enum, default_value_t)]
     pub(crate) output: Format,

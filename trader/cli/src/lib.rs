@@ -2,6 +2,7 @@
 //! tapes, and look into datasets.
 
 mod arguments;
+mod bench;
 mod build_check;
 mod dataset;
 mod failure;
@@ -48,6 +49,7 @@ fn run(command: Command, algorithms: &Algorithms) -> Result<ExitCode, Failure> {
         Command::Hash(arguments) => hash::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments, algorithms),
         Command::Replay(arguments) => replay::run(&arguments, algorithms),
+        Command::Bench(arguments) => bench::run(&arguments, algorithms),
         Command::Parity(arguments) => parity::run(&arguments),
         Command::Tape {
             command: TapeCommand::Serve(arguments),

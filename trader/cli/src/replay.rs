@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -55,7 +56,7 @@ struct Report {
 
 /// Replays and prints what came out.
 pub(crate) fn run(arguments: &ReplayArguments, algorithms: &Algorithms) -> Result<(), Failure> {
-    let document = revision(arguments)?;
+    let document = only_revision(&arguments.revision, arguments.name.as_deref())?;
     let engine =
         engine_of(&document, algorithms).map_err(|problems| invalid(&document, &problems))?;
     let (events, known) = source(arguments, &engine)?;
@@ -75,13 +76,14 @@ pub(crate) fn run(arguments: &ReplayArguments, algorithms: &Algorithms) -> Resul
     output::print(arguments.output, &report, text)
 }
 
-fn revision(arguments: &ReplayArguments) -> Result<Value, Failure> {
-    let documents = manifests::read(&arguments.revision)?;
+/// The one ConfigRevision of a file, or the one of this name.
+pub(crate) fn only_revision(file: &Path, name: Option<&str>) -> Result<Value, Failure> {
+    let documents = manifests::read(file)?;
     let mut revisions: Vec<Value> = documents
         .into_iter()
         .filter(manifests::is_config_revision)
         .collect();
-    if let Some(name) = &arguments.name {
+    if let Some(name) = name {
         revisions.retain(|revision| manifests::name(revision) == name);
     }
     match <[Value; 1]>::try_from(revisions) {
@@ -90,7 +92,7 @@ fn revision(arguments: &ReplayArguments) -> Result<Value, Failure> {
             let names: Vec<_> = found.iter().map(manifests::name).collect();
             Err(Failure::InvalidConfiguration(format!(
                 "{}: expected one ConfigRevision, found {}: [{}]; choose one with --name",
-                arguments.revision.display(),
+                file.display(),
                 names.len(),
                 names.join(", ")
             )))

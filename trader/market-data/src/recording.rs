@@ -10,5 +10,5 @@ mod reader;
 mod repeat;
 
 pub use pace::{Pace, PaceError};
-pub use reader::{RecordingError, RecordingReader, discover_instruments};
+pub use reader::{RecordingError, RecordingReader, discover_instruments, split_line};
 pub use repeat::{Passes, PassesError, RepeatedRecording};

@@ -125,7 +125,8 @@ impl Iterator for RecordingReader {
     }
 }
 
-fn parse_line(parser: &FrameParser, line: &str) -> Result<Event, String> {
+/// Receive time and message of a recording's line, or what is wrong with it.
+pub fn split_line(line: &str) -> Result<(Timestamp, &str), String> {
     let (time, message) = line
         .split_once(' ')
         .ok_or("no space between time and message")?;
@@ -135,8 +136,13 @@ fn parse_line(parser: &FrameParser, line: &str) -> Result<Event, String> {
             time.chars().take(32).collect::<String>()
         )
     })?;
+    Ok((Timestamp::from_nanoseconds(time), message))
+}
+
+fn parse_line(parser: &FrameParser, line: &str) -> Result<Event, String> {
+    let (received, message) = split_line(line)?;
     parser
-        .parse_recorded(message, Timestamp::from_nanoseconds(time))
+        .parse_recorded(message, received)
         .map_err(|error: FrameError| error.to_string())
 }
 
