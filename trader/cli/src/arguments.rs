@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use triptych_dataset::labels::definition::{BasisPoints, DefinitionName};
 use triptych_market_data::recording::{Pace, Passes};
 
 use crate::output::Format;
@@ -69,7 +70,9 @@ pub(crate) enum DatasetCommand {
     Verify(VerifyArguments),
     /// Prints the first candidates with each rule's verdict.
     Show(ShowArguments),
-    /// Counts candidates by strategy and denials by rule.
+    /// Writes down what became of each candidate: returns net of fees, triple barrier, excursions.
+    Label(LabelArguments),
+    /// Counts candidates by strategy and denials by rule, and says what denying earned or saved.
     Summary(SummaryArguments),
 }
 
@@ -321,12 +324,82 @@ pub(crate) struct ShowArguments {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
-  trader dataset summary ./dataset")]
-pub(crate) struct SummaryArguments {
+Reads what followed from recordings and writes labels/definition=<name>/ beside the candidates, which
+stay as they are. What cannot be known yet, because a recording ends before, is empty and says why; a
+later run with a longer recording completes it. Recordings have to follow each other. A trader may be
+at work meanwhile. docs/dataset.md has every formula.
+
+Examples:
+  trader dataset label ./dataset binance_spot_btcusdt.gz
+  trader dataset label ./dataset monday.gz tuesday.gz --definition vip --fee-basis-points 2.5
+  trader dataset label ./dataset   # only what the candidates' own prices tell")]
+pub(crate) struct LabelArguments {
     /// The dataset's directory.
     pub(crate) directory: PathBuf,
+    /// Recordings of the time of the candidates and after; none: the candidates' own prices.
+    pub(crate) recordings: Vec<PathBuf>,
+    /// Name of the labels. Those of other fees or barriers need another name.
+    #[arg(long, value_name = "NAME", default_value = "standard")]
+    pub(crate) definition: DefinitionName,
+    /// Fee of each of the two trades, in basis points of its value.
+    #[arg(long, value_name = "NUMBER", default_value = "10")]
+    pub(crate) fee_basis_points: BasisPoints,
+    /// Distance of the barriers from the entry, for candidates without a stop or a target.
+    #[arg(long, value_name = "NUMBER", default_value = "20")]
+    pub(crate) barrier_basis_points: BasisPoints,
+    /// Seconds until the triple barrier ends; also the window of the excursions.
+    #[arg(long, value_name = "SECONDS", default_value = "300")]
+    pub(crate) barrier_seconds: NonZeroU32,
     /// How results are printed.
     #[arg(short, long, value_enum, default_value_t)]
     pub(crate) output: Format,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+With labels (trader dataset label) it also says what denied trades would have earned, net of fees: a
+mean below zero is what the rule saved. Intervals come from a circular block bootstrap, because windows
+that overlap move together; docs/dataset.md explains it. EARNED is in the quote asset, of all labelled
+trades as proposed, by instrument; denying them saved the opposite.
+
+Examples:
+  trader dataset summary ./dataset
+  trader dataset summary ./dataset --measure 5m --html rules.html
+  trader dataset summary ./dataset -o json | jq '.outcomes.rules[0].denied'")]
+pub(crate) struct SummaryArguments {
+    /// The dataset's directory.
+    pub(crate) directory: PathBuf,
+    /// Name of the labels.
+    #[arg(long, value_name = "NAME", default_value = "standard")]
+    pub(crate) definition: DefinitionName,
+    /// Which return the table shows; JSON and HTML have all.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) measure: Measure,
+    /// Writes a page with plots to this file: one file, without links.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// How results are printed.
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(crate) output: Format,
+}
+
+/// What a denied trade is measured by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Measure {
+    /// Its return after a minute.
+    #[default]
+    #[value(name = "1m")]
+    OneMinute,
+    /// After five minutes.
+    #[value(name = "5m")]
+    FiveMinutes,
+    /// After an hour.
+    #[value(name = "1h")]
+    OneHour,
+    /// After a day.
+    #[value(name = "1d")]
+    OneDay,
+    /// At the first barrier that it met.
+    #[value(name = "barrier")]
+    Barrier,
 }

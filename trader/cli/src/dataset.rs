@@ -1,16 +1,15 @@
-//! `trader dataset verify`, `show` and `summary`.
+//! `trader dataset verify` and `show`.
 
 use std::path::Path;
 
 use triptych_dataset::manifest::GapEntry;
 use triptych_dataset::read::{self, ReadError};
-use triptych_dataset::summary::Summary;
 use triptych_dataset::{VerifyReport, layout};
 
-use crate::arguments::{ShowArguments, SummaryArguments, VerifyArguments};
+use crate::arguments::{ShowArguments, VerifyArguments};
 use crate::failure::Failure;
 use crate::output;
-use crate::{summary_table, verdict_table};
+use crate::verdict_table;
 
 /// Compares every file with the manifest.
 pub(crate) fn verify(arguments: &VerifyArguments) -> Result<(), Failure> {
@@ -80,18 +79,6 @@ pub(crate) fn show(arguments: &ShowArguments) -> Result<(), Failure> {
             verdict_table::compact(rows)
         }
     })
-}
-
-/// Counts every row.
-pub(crate) fn summary(arguments: &SummaryArguments) -> Result<(), Failure> {
-    is_dataset(&arguments.directory)?;
-    let mut summary = Summary::default();
-    for path in read::listed_files(&arguments.directory)? {
-        read::rows_of(&path)?
-            .iter()
-            .for_each(|row| summary.add_row(row));
-    }
-    output::print(arguments.output, &summary, summary_table::text)
 }
 
 /// A directory without a manifest is a mistake in the argument and not an empty dataset.

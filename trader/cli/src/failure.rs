@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use thiserror::Error;
+use triptych_dataset::labels::store::LabelError;
 use triptych_dataset::read::ReadError;
 use triptych_dataset::writer::DatasetError;
 use triptych_market_data::recording::RecordingError;
@@ -65,6 +66,9 @@ pub(crate) enum Failure {
     /// A dataset cannot be written.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
+    /// Labels cannot be read or written.
+    #[error(transparent)]
+    Label(#[from] LabelError),
     /// Anything else.
     #[error("internal error: {0}")]
     Internal(String),
@@ -75,10 +79,15 @@ impl Failure {
     pub(crate) const fn code(&self) -> u8 {
         match self {
             Self::FoundWrong(_) => FOUND_WRONG,
-            Self::Usage(_) => USAGE,
+            Self::Usage(_) | Self::Label(LabelError::OtherDefinition { .. }) => USAGE,
             Self::InvalidConfiguration(_) => INVALID_CONFIGURATION,
-            Self::Unreadable { .. } | Self::Recording(_) | Self::Read(_) => UNREADABLE,
-            Self::Unwritable { .. } | Self::Output(_) | Self::Dataset(_) => UNWRITABLE,
+            Self::Unreadable { .. }
+            | Self::Recording(_)
+            | Self::Read(_)
+            | Self::Label(LabelError::Read(_) | LabelError::Columns { .. }) => UNREADABLE,
+            Self::Unwritable { .. } | Self::Output(_) | Self::Dataset(_) | Self::Label(_) => {
+                UNWRITABLE
+            }
             Self::Tape(_) | Self::Internal(_) => INTERNAL,
         }
     }

@@ -7,10 +7,13 @@ mod build_check;
 mod dataset;
 mod failure;
 mod hash;
+mod label;
 mod manifests;
 mod output;
 mod parity;
 mod replay;
+mod report;
+mod summary;
 mod summary_table;
 mod table;
 mod tape;
@@ -64,8 +67,11 @@ fn run(command: Command, algorithms: &Algorithms) -> Result<ExitCode, Failure> {
             command: DatasetCommand::Show(arguments),
         } => dataset::show(&arguments),
         Command::Dataset {
+            command: DatasetCommand::Label(arguments),
+        } => label::run(&arguments),
+        Command::Dataset {
             command: DatasetCommand::Summary(arguments),
-        } => dataset::summary(&arguments),
+        } => summary::run(&arguments),
     }?;
     Ok(ExitCode::SUCCESS)
 }

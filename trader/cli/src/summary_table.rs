@@ -68,7 +68,7 @@ fn with_numbers(names: &[&str], numbers: &[&str]) -> Table {
 }
 
 /// With one decimal, rounded down.
-fn percent(part: u64, whole: u64) -> String {
+pub(crate) fn percent(part: u64, whole: u64) -> String {
     let thousandths = part
         .saturating_mul(1_000)
         .checked_div(whole)

@@ -269,3 +269,47 @@ fn duckdb_polars_and_pandas_read_the_same_rows_and_values() {
         .stdout;
     println!("{}", python("readers.py", &[&dataset, &summary]));
 }
+
+/// The definition of the labels in these tests, as `trader dataset label` writes it down.
+const DEFINITION: &str = r#"{ "name": "standard", "feeBasisPoints": "7.5", "barrierBasisPoints": "3",
+    "barrierSeconds": 45 }"#;
+
+fn labelled(folder: &Path, recording: &str) -> String {
+    let dataset = replay(folder, recording);
+    let words = ["dataset", "label", &dataset, recording];
+    let definition = ["--fee-basis-points", "7.5", "--barrier-basis-points", "3"];
+    trader(&[&words[..], &definition, &["--barrier-seconds", "45"]].concat()).well();
+    dataset
+}
+
+#[test]
+fn labels_are_what_pandas_and_polars_compute_from_the_same_messages() {
+    let folder = tempfile::tempdir().unwrap();
+    let tape = generated(folder.path());
+    let dataset = labelled(folder.path(), &tape);
+    println!(
+        "generated: {}",
+        python("labels.py", &[&tape, &dataset, DEFINITION])
+    );
+    for recording in recordings_at_hand() {
+        let folder = tempfile::tempdir().unwrap();
+        let recording = recording.display().to_string();
+        let dataset = labelled(folder.path(), &recording);
+        println!(
+            "recorded: {}",
+            python("labels.py", &[&recording, &dataset, DEFINITION])
+        );
+    }
+}
+
+#[test]
+fn duckdb_polars_and_pandas_answer_what_each_rule_earned_or_saved_as_the_summary_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let tape = generated(folder.path());
+    let dataset = labelled(folder.path(), &tape);
+    let summary = trader(&["dataset", "summary", &dataset, "-o", "json"])
+        .well()
+        .stdout;
+    let summary = file(folder.path(), "summary.json", &summary);
+    println!("{}", python("outcomes.py", &[&dataset, &summary]));
+}

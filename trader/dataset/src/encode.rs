@@ -44,18 +44,22 @@ pub fn parquet_file(
     candidates: &[Decided],
 ) -> Result<Vec<u8>, EncodeError> {
     let batch = record_batch(run, candidates)?;
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        .set_created_by(concat!("triptych-dataset ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_key_value_metadata(Some(footer(run, partition)))
-        .build();
     let mut writer = ArrowWriter::try_new(
         Vec::new(),
         Arc::clone(&schema::CANDIDATES),
-        Some(properties),
+        Some(properties(footer(run, partition))),
     )?;
     writer.write(&batch)?;
     Ok(writer.into_inner()?)
+}
+
+/// How every file of a dataset is written: compressed with zstd, with these entries in its footer.
+pub(crate) fn properties(footer: Vec<KeyValue>) -> WriterProperties {
+    WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_created_by(concat!("triptych-dataset ", env!("CARGO_PKG_VERSION")).to_owned())
+        .set_key_value_metadata(Some(footer))
+        .build()
 }
 
 fn footer(run: &RunContext, partition: &Partition) -> Vec<KeyValue> {

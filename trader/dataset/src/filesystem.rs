@@ -4,6 +4,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
 
+use crate::layout::temporary;
+
 /// Changes of a directory tree. Reading needs no trait: it changes nothing.
 pub trait FileSystem: Send {
     /// Creates a folder and its parents; the entries are durable on return.
@@ -80,4 +82,19 @@ fn parent_of(path: &Path) -> Option<&Path> {
 /// A name is durable once its folder is.
 fn sync_parent(path: &Path) -> io::Result<()> {
     File::open(parent_of(path).unwrap_or(Path::new(".")))?.sync_all()
+}
+
+/// Writes a whole file, so that readers see all of it or nothing: temporary name, sync, rename, sync.
+/// Leaves nothing behind on failure, where the disk lets it.
+pub fn put(filesystem: &dyn FileSystem, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if let Some(folder) = parent_of(path) {
+        filesystem.create_folder(folder)?;
+    }
+    let temporary = temporary(path);
+    let created = filesystem.create_file(&temporary, bytes);
+    let written = created.and_then(|()| filesystem.publish(&temporary, path));
+    if written.is_err() {
+        let _ = filesystem.remove_file(&temporary);
+    }
+    written
 }

@@ -16,12 +16,28 @@ use crate::run::RunId;
 pub const CANDIDATES: &str = "candidates";
 /// Folder of the manifests.
 pub const MANIFEST: &str = "manifest";
-/// The file that a writer holds locked.
-pub const LOCK: &str = ".writer.lock";
-/// Ending of a file that is being written. No reader's pattern matches it.
+/// Folder of the labels' files.
+pub const LABELS: &str = "labels";
+/// Ending of a file that is being written.
 pub const TEMPORARY: &str = "tmp";
-/// Ending that is added to a file that cannot be read, so that no reader trips over it.
+/// Ending of a file that cannot be read.
 pub const UNREADABLE: &str = "unreadable";
+
+/// The name of a file while it is being written. No reader sees it: patterns want another ending, and
+/// readers of whole folders (Arrow, pandas, Spark) pass over names that begin with a dot.
+pub fn temporary(path: &Path) -> PathBuf {
+    hidden(path, TEMPORARY)
+}
+
+/// The name under which a file that cannot be read is kept out of the readers' way.
+pub fn unreadable(path: &Path) -> PathBuf {
+    hidden(path, UNREADABLE)
+}
+
+fn hidden(path: &Path, ending: &str) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.{ending}"))
+}
 
 /// A day of UTC, `YYYY-MM-DD`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -3,15 +3,20 @@
 //! [`writer`] buffers candidates and publishes them as small complete files; [`manifest`] says which
 //! files there are, and what was lost; [`recovery`] puts a directory in order that a killed writer
 //! left; [`verify`] compares files and manifest; [`read`] and [`summary`] look into it; [`parity`]
-//! compares two of them. docs/dataset.md describes every column and a row's life.
+//! compares two of them; [`labels`] say what became of each candidate, [`rule_outcomes`] what that means
+//! for each rule. docs/dataset.md describes every column and a row's life.
 
+pub mod bootstrap;
 pub mod encode;
 pub mod filesystem;
+pub mod labels;
 pub mod layout;
+pub mod lock;
 pub mod manifest;
 pub mod parity;
 pub mod read;
 pub mod recovery;
+pub mod rule_outcomes;
 pub mod run;
 pub mod schema;
 pub mod summary;

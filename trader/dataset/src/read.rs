@@ -1,5 +1,6 @@
 //! Reads candidates back: for a look at them, and to check files.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -156,6 +157,44 @@ fn listed(directory: &Path) -> Result<Vec<FileEntry>, ReadError> {
         .collect();
     files.sort_by_key(|file| file.first_ts_decision_ns);
     Ok(files)
+}
+
+/// The listed files of each folder of candidates, relative to the directory, those with the earliest
+/// decisions first.
+pub fn listed_by_folder(directory: &Path) -> Result<BTreeMap<PathBuf, Vec<FileEntry>>, ReadError> {
+    let mut folders: BTreeMap<PathBuf, Vec<FileEntry>> = BTreeMap::new();
+    for file in listed(directory)? {
+        let folder = Path::new(&file.path).parent().unwrap_or(Path::new(""));
+        folders.entry(folder.to_owned()).or_default().push(file);
+    }
+    Ok(folders)
+}
+
+/// The rows of a file, of these columns or of all.
+pub fn batches(path: &Path, columns: Option<&[&str]>) -> Result<Vec<RecordBatch>, ReadError> {
+    let mut builder = open(path)?;
+    if let Some(columns) = columns {
+        let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
+        builder = builder.with_projection(mask);
+    }
+    let reader = builder
+        .build()
+        .map_err(|source| parquet_error(path, source))?;
+    let batches: Result<_, ArrowError> = reader.collect();
+    batches.map_err(|source| ReadError::Rows {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// The value of a key in a file's footer.
+pub fn footer_value(path: &Path, key: &str) -> Result<Option<String>, ReadError> {
+    let builder = open(path)?;
+    let entries = builder.metadata().file_metadata().key_value_metadata();
+    Ok(entries.and_then(|entries| {
+        let entry = entries.iter().find(|entry| entry.key == key)?;
+        entry.value.clone()
+    }))
 }
 
 /// The first `count` candidates of a dataset in the order of their decisions.

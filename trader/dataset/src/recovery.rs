@@ -10,7 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::filesystem::FileSystem;
-use crate::layout::{CANDIDATES, TEMPORARY, UNREADABLE, run_of_file};
+use crate::layout::{CANDIDATES, TEMPORARY, run_of_file, unreadable};
 use crate::manifest::{EndEntry, Entry, FileEntry, GapEntry, ManifestWriter, RunManifest};
 use crate::read::describe_file;
 use crate::run::RunId;
@@ -107,10 +107,7 @@ fn adopt(
         }));
         report.files_adopted += 1;
     } else {
-        let mut aside = path.as_os_str().to_owned();
-        aside.push(".");
-        aside.push(UNREADABLE);
-        filesystem.publish(path, Path::new(&aside))?;
+        filesystem.publish(path, &unreadable(path))?;
         manifest.queue(Entry::Gap(GapEntry {
             rows: None,
             rows_at_most: None,

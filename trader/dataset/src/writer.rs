@@ -5,9 +5,9 @@
 //! tried again; rows beyond the bound are counted and noted as a gap.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
@@ -18,8 +18,9 @@ use triptych_engine::event::{InstrumentId, Timestamp};
 use triptych_engine::proposal::StrategyIndex;
 
 use crate::encode::{Decided, EncodeError, parquet_file};
-use crate::filesystem::{FileSystem, LocalFileSystem};
-use crate::layout::{CANDIDATES, Date, LOCK, MANIFEST, Partition, TEMPORARY, file_name};
+use crate::filesystem::{FileSystem, LocalFileSystem, put};
+use crate::layout::{CANDIDATES, Date, MANIFEST, Partition, file_name};
+use crate::lock::{self, LockError};
 use crate::manifest::{EndEntry, Entry, FileEntry, GapEntry, ManifestWriter, RunEntry};
 use crate::recovery::{RecoveryReport, recover, relative};
 use crate::run::RunContext;
@@ -60,12 +61,9 @@ pub enum DatasetError {
         /// Why.
         source: io::Error,
     },
-    /// Another process writes to it.
-    #[error("dataset directory {path}: another writer holds {LOCK}; a dataset has one writer")]
-    Locked {
-        /// The directory.
-        path: PathBuf,
-    },
+    /// Another process writes to it: a dataset has one writer.
+    #[error(transparent)]
+    Locked(#[from] LockError),
     /// A file could not be published; its rows are kept.
     #[error("cannot write {path}: {source}")]
     Write {
@@ -140,7 +138,7 @@ impl DatasetWriter {
                 .create_folder(&options.directory.join(folder))
                 .map_err(unusable)?;
         }
-        let lock = lock(&options.directory)?;
+        let lock = lock::hold(&options.directory, lock::WRITER)?;
         let recovery = recover(&options.directory, &*filesystem).map_err(unusable)?;
         let mut manifest =
             ManifestWriter::open(&options.directory, &run.run_id).map_err(unusable)?;
@@ -311,9 +309,13 @@ impl DatasetWriter {
         self.sequence += 1;
         let folder = self.options.directory.join(buffer.partition.folder());
         let path = folder.join(&name);
-        put(&*self.filesystem, &folder, &path, &bytes).map_err(|source| DatasetError::Write {
-            path: path.clone(),
-            source,
+        put(&*self.filesystem, &path, &bytes).map_err(|source| {
+            // The rows stay in memory and will be written again: no copy of them may stay here.
+            let _ = self.filesystem.remove_file(&path);
+            DatasetError::Write {
+                path: path.clone(),
+                source,
+            }
         })?;
         let times = || buffer.rows.iter().map(|row| row.ts_decision.nanoseconds());
         let entry = FileEntry {
@@ -340,21 +342,6 @@ impl DatasetWriter {
     }
 }
 
-/// Temporary name, sync, rename, sync; leaves nothing behind on failure, where the disk lets it.
-fn put(filesystem: &dyn FileSystem, folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    filesystem.create_folder(folder)?;
-    let temporary = path.with_extension(format!("parquet.{TEMPORARY}"));
-    let written = filesystem
-        .create_file(&temporary, bytes)
-        .and_then(|()| filesystem.publish(&temporary, path));
-    if written.is_err() {
-        // The rows stay in memory and will be written again: no copy of them may stay here.
-        let _ = filesystem.remove_file(&temporary);
-        let _ = filesystem.remove_file(path);
-    }
-    written
-}
-
 /// SHA-256 in lowercase hexadecimal.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     Sha256::digest(bytes)
@@ -362,25 +349,4 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
         .fold(String::with_capacity(64), |text, byte| {
             text + &format!("{byte:02x}")
         })
-}
-
-fn lock(directory: &Path) -> Result<File, DatasetError> {
-    let path = directory.join(LOCK);
-    let unusable = |source| DatasetError::Directory {
-        path: directory.to_owned(),
-        source,
-    };
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path)
-        .map_err(unusable)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(DatasetError::Locked {
-            path: directory.to_owned(),
-        }),
-        Err(TryLockError::Error(source)) => Err(unusable(source)),
-    }
 }

@@ -287,4 +287,5 @@ def main():
         compare(name, list(expected), rows[rows["strategy"] == name], numbers, at_least)
 
 
-main()
+if __name__ == "__main__":
+    main()
