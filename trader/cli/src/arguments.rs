@@ -70,8 +70,12 @@ pub(crate) enum DatasetCommand {
     Verify(VerifyArguments),
     /// Prints the first candidates with each rule's verdict.
     Show(ShowArguments),
+    /// Puts the many small files of each folder together.
+    Compact(CompactArguments),
     /// Writes down what became of each candidate: returns net of fees, triple barrier, excursions.
     Label(LabelArguments),
+    /// Answers a question in SQL.
+    Query(QueryArguments),
     /// Counts candidates by strategy and denials by rule, and says what denying earned or saved.
     Summary(SummaryArguments),
 }
@@ -378,6 +382,49 @@ pub(crate) struct SummaryArguments {
     /// Writes a page with plots to this file: one file, without links.
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
+    /// How results are printed.
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(crate) output: Format,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A trader may write and readers may read meanwhile. What counts is the manifest: a file is removed once
+the manifest names the one that replaces it. Whoever reads by a pattern instead may for a moment see both;
+run it when nobody does, or read with `trader dataset`. Killed, it loses nothing: run it again.
+
+Examples:
+  trader dataset compact ./dataset
+  trader dataset compact /var/lib/triptych --rows-at-most 250000")]
+pub(crate) struct CompactArguments {
+    /// The dataset's directory.
+    pub(crate) directory: PathBuf,
+    /// Rows of a file at most; files with as many are left as they are.
+    #[arg(long, value_name = "COUNT", default_value = "1000000")]
+    pub(crate) rows_at_most: NonZeroU64,
+    /// How results are printed.
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(crate) output: Format,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The tables are `candidates` and, once there are labels, `labels`: exactly the files that count, so that a
+compaction meanwhile changes no answer. DuckDB's command answers; it is no part of this program
+(`pip install duckdb-cli`). docs/dataset.md describes every column.
+
+Examples:
+  trader dataset query ./dataset \"select strategy, count(*) from candidates group by all\"
+  trader dataset query ./dataset -o json \"select v.rule, count(*) from
+    (select unnest(verdicts) as v from candidates) where not v.pass group by all\"")]
+pub(crate) struct QueryArguments {
+    /// The dataset's directory.
+    pub(crate) directory: PathBuf,
+    /// The question.
+    pub(crate) sql: String,
+    /// DuckDB's command, by name or path.
+    #[arg(long, value_name = "PATH", default_value = "duckdb")]
+    pub(crate) duckdb: PathBuf,
     /// How results are printed.
     #[arg(short, long, value_enum, default_value_t)]
     pub(crate) output: Format,

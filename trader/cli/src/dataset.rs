@@ -1,4 +1,4 @@
-//! `trader dataset verify` and `show`.
+//! `trader dataset verify`, `show` and `compact`.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use triptych_dataset::manifest::GapEntry;
 use triptych_dataset::read::{self, ReadError};
 use triptych_dataset::{VerifyReport, layout};
 
-use crate::arguments::{ShowArguments, VerifyArguments};
+use crate::arguments::{CompactArguments, ShowArguments, VerifyArguments};
 use crate::failure::Failure;
 use crate::output;
 use crate::verdict_table;
@@ -78,6 +78,36 @@ pub(crate) fn show(arguments: &ShowArguments) -> Result<(), Failure> {
         } else {
             verdict_table::compact(rows)
         }
+    })
+}
+
+/// Puts small files together.
+pub(crate) fn compact(arguments: &CompactArguments) -> Result<(), Failure> {
+    let directory = &arguments.directory;
+    is_dataset(directory)?;
+    let most_rows = arguments.rows_at_most.get();
+    let report = triptych_dataset::compact::compact(directory, most_rows, |done, all| {
+        if done > 0 && done % 100 == 0 {
+            eprintln!("trader: {done} of {all} folders looked at");
+        }
+    })?;
+    output::print(arguments.output, &report, |report| {
+        let mut text = format!(
+            "{} files of {} folders became {}, {} rows, {} bytes instead of {}\n",
+            report.files_replaced,
+            report.folders,
+            report.files_written,
+            report.rows,
+            report.bytes_after,
+            report.bytes_before
+        );
+        if report.leftovers_removed > 0 {
+            text += &format!(
+                "{} files removed that a killed compaction had left\n",
+                report.leftovers_removed
+            );
+        }
+        text
     })
 }
 

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use thiserror::Error;
+use triptych_dataset::compact::CompactError;
 use triptych_dataset::labels::store::LabelError;
 use triptych_dataset::read::ReadError;
 use triptych_dataset::writer::DatasetError;
@@ -69,6 +70,9 @@ pub(crate) enum Failure {
     /// Labels cannot be read or written.
     #[error(transparent)]
     Label(#[from] LabelError),
+    /// A dataset cannot be compacted.
+    #[error(transparent)]
+    Compact(#[from] CompactError),
     /// Anything else.
     #[error("internal error: {0}")]
     Internal(String),
@@ -78,16 +82,19 @@ impl Failure {
     /// The exit code.
     pub(crate) const fn code(&self) -> u8 {
         match self {
-            Self::FoundWrong(_) => FOUND_WRONG,
+            Self::FoundWrong(_) | Self::Compact(CompactError::Changed { .. }) => FOUND_WRONG,
             Self::Usage(_) | Self::Label(LabelError::OtherDefinition { .. }) => USAGE,
             Self::InvalidConfiguration(_) => INVALID_CONFIGURATION,
             Self::Unreadable { .. }
             | Self::Recording(_)
             | Self::Read(_)
+            | Self::Compact(CompactError::Read(_))
             | Self::Label(LabelError::Read(_) | LabelError::Columns { .. }) => UNREADABLE,
-            Self::Unwritable { .. } | Self::Output(_) | Self::Dataset(_) | Self::Label(_) => {
-                UNWRITABLE
-            }
+            Self::Unwritable { .. }
+            | Self::Output(_)
+            | Self::Dataset(_)
+            | Self::Label(_)
+            | Self::Compact(_) => UNWRITABLE,
             Self::Tape(_) | Self::Internal(_) => INTERNAL,
         }
     }

@@ -11,6 +11,7 @@ mod label;
 mod manifests;
 mod output;
 mod parity;
+mod query;
 mod replay;
 mod report;
 mod summary;
@@ -67,8 +68,14 @@ fn run(command: Command, algorithms: &Algorithms) -> Result<ExitCode, Failure> {
             command: DatasetCommand::Show(arguments),
         } => dataset::show(&arguments),
         Command::Dataset {
+            command: DatasetCommand::Compact(arguments),
+        } => dataset::compact(&arguments),
+        Command::Dataset {
             command: DatasetCommand::Label(arguments),
         } => label::run(&arguments),
+        Command::Dataset {
+            command: DatasetCommand::Query(arguments),
+        } => query::run(&arguments),
         Command::Dataset {
             command: DatasetCommand::Summary(arguments),
         } => summary::run(&arguments),

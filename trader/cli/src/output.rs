@@ -31,7 +31,12 @@ pub(crate) fn print<T: Serialize>(
             json + "\n"
         }
     };
-    match io::stdout().lock().write_all(printed.as_bytes()) {
+    print_bytes(printed.as_bytes())
+}
+
+/// Prints bytes as they are to standard output, likewise.
+pub(crate) fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
+    match io::stdout().lock().write_all(bytes) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => written.map_err(Failure::Output),
     }

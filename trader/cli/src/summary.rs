@@ -1,10 +1,12 @@
 //! `trader dataset summary`: what each rule denied, and what that earned or saved.
 
 use std::fs;
+use std::path::Path;
 
 use serde::Serialize;
+use triptych_dataset::files::while_compacted;
 use triptych_dataset::labels::HORIZONS;
-use triptych_dataset::read;
+use triptych_dataset::read::{self, ReadError};
 use triptych_dataset::rule_outcomes::{Outcome, RuleOutcomes, rule_outcomes};
 use triptych_dataset::summary::Summary;
 
@@ -40,12 +42,7 @@ pub(crate) fn run(arguments: &SummaryArguments) -> Result<(), Failure> {
         last_ts_decision_ns: None,
         outcomes: rule_outcomes(directory, &arguments.definition)?,
     };
-    for path in read::listed_files(directory)? {
-        for row in read::rows_of(&path)? {
-            summary.add(row.ts_decision_ns);
-            summary.counts.add_row(&row);
-        }
-    }
+    while_compacted(|| count(&mut summary, directory))?;
     if let Some(path) = &arguments.html {
         fs::write(path, report::html(&summary)).map_err(|source| Failure::Unwritable {
             path: path.clone(),
@@ -55,6 +52,17 @@ pub(crate) fn run(arguments: &SummaryArguments) -> Result<(), Failure> {
     output::print(arguments.output, &summary, |summary| {
         text(summary, arguments)
     })
+}
+
+fn count(summary: &mut DatasetSummary, directory: &Path) -> Result<(), ReadError> {
+    summary.counts = Summary::default();
+    for path in read::listed_files(directory)? {
+        for row in read::rows_of(&path)? {
+            summary.add(row.ts_decision_ns);
+            summary.counts.add_row(&row);
+        }
+    }
+    Ok(())
 }
 
 impl DatasetSummary {

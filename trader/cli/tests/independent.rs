@@ -58,20 +58,8 @@ fn python(script: &str, words: &[&str]) -> String {
 
 /// Runs a script with the packages of a requirements file and returns what it printed.
 fn python_with(requirements: &str, script: &str, words: &[&str]) -> String {
-    let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let scripts = crate_folder.join("tests/independent");
-    let environment = Command::new(crate_folder.join("../../.ci/python-env"))
-        .arg(scripts.join(requirements))
-        .output()
-        .expect("a shell");
-    let errors = String::from_utf8_lossy(&environment.stderr);
-    assert!(
-        environment.status.success(),
-        "no Python environment: {errors}"
-    );
-    let interpreter = String::from_utf8(environment.stdout).expect("a path");
-    let output = Command::new(interpreter.trim())
-        .arg(scripts.join(script))
+    let output = Command::new(interpreter(requirements))
+        .arg(scripts().join(script))
         .args(words)
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .output()
@@ -83,6 +71,26 @@ fn python_with(requirements: &str, script: &str, words: &[&str]) -> String {
         String::from_utf8_lossy(&output.stderr)
     );
     printed
+}
+
+fn scripts() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/independent")
+}
+
+/// A Python that has the packages of a requirements file; their commands stand beside it.
+fn interpreter(requirements: &str) -> PathBuf {
+    let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let environment = Command::new(crate_folder.join("../../.ci/python-env"))
+        .arg(scripts().join(requirements))
+        .output()
+        .expect("a shell");
+    let errors = String::from_utf8_lossy(&environment.stderr);
+    assert!(
+        environment.status.success(),
+        "no Python environment: {errors}"
+    );
+    let interpreter = String::from_utf8(environment.stdout).expect("a path");
+    PathBuf::from(interpreter.trim())
 }
 
 /// Replays a recording and returns the dataset's path.
@@ -159,9 +167,9 @@ fn trades_at(folder: &Path, name: &str, prices: &[f64]) -> String {
 fn the_edge_cases_of_channels_and_deviations_are_those_of_pandas() {
     let folder = tempfile::tempdir().unwrap();
     let flat = |count: usize| vec![100.0; count];
-    let saw = |count: usize, height: f64| {
+    let saw = |count: u32, height: f64| {
         (0..count)
-            .map(move |place| 100.0 + height * f64::from(place as u32 % 7))
+            .map(move |place| 100.0 + height * f64::from(place % 7))
             .collect::<Vec<_>>()
     };
     let cases: [(&str, Vec<f64>, Value); 6] = [
@@ -312,4 +320,59 @@ fn duckdb_polars_and_pandas_answer_what_each_rule_earned_or_saved_as_the_summary
         .stdout;
     let summary = file(folder.path(), "summary.json", &summary);
     println!("{}", python("outcomes.py", &[&dataset, &summary]));
+}
+
+#[test]
+fn sql_answers_what_the_summary_says_also_after_a_compaction() {
+    let folder = tempfile::tempdir().unwrap();
+    let tape = generated(folder.path());
+    let dataset = labelled(folder.path(), &tape);
+    let duckdb = interpreter("requirements.txt")
+        .with_file_name("duckdb")
+        .display()
+        .to_string();
+    let summary = trader(&["dataset", "summary", &dataset, "-o", "json"])
+        .well()
+        .json();
+    let sql = "select v.rule as rule, count(*) as denied, count(return_1m_bps) as labelled
+        from (select run_id, candidate_id, unnest(verdicts) as v from candidates)
+        join labels using (run_id, candidate_id) where not v.pass group by all";
+    let ask = || {
+        let words = [
+            "dataset", "query", &dataset, sql, "--duckdb", &duckdb, "-o", "json",
+        ];
+        trader(&words).well().json()
+    };
+    let before = ask();
+    let answers = before.as_array().expect("rows");
+    assert!(answers.len() > 2, "{before}");
+    for answer in answers {
+        let rules = summary["outcomes"]["rules"].as_array().expect("rules");
+        let rule = rules.iter().find(|rule| rule["rule"] == answer["rule"]);
+        let one_minute = &rule.expect("a rule")["denied"][0];
+        assert_eq!(one_minute["trades"], answer["denied"], "{answer}");
+        assert_eq!(one_minute["labelled"], answer["labelled"], "{answer}");
+    }
+    trader(&["dataset", "compact", &dataset]).well();
+    let sorted = |answer: serde_json::Value| {
+        let mut rows: Vec<_> = answer
+            .as_array()
+            .expect("rows")
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        rows.sort();
+        rows
+    };
+    assert_eq!(sorted(ask()), sorted(before));
+    let wrong = trader(&[
+        "dataset",
+        "query",
+        &dataset,
+        "select nothing",
+        "--duckdb",
+        &duckdb,
+    ]);
+    assert_eq!(wrong.code, 1);
+    assert!(wrong.stderr.contains("nothing"), "{}", wrong.stderr);
 }

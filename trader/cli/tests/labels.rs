@@ -89,7 +89,7 @@ fn labels_in_two_steps_are_those_in_one() {
 fn rows_under(folder: &Path) -> Vec<String> {
     let files = triptych_dataset::recovery::files_under(folder).expect("a readable folder");
     let rows = files.iter().map(|path| {
-        let batches = triptych_dataset::read::batches(path, None).expect("a whole file");
+        let batches = triptych_dataset::files::batches(path, None).expect("a whole file");
         format!("{batches:?}")
     });
     rows.collect()
@@ -208,4 +208,20 @@ fn the_page_has_no_external_link_and_the_numbers_of_the_json() {
         }
     }
     assert!(checked > 5, "{checked} rows");
+}
+
+#[test]
+fn a_question_without_duckdb_says_how_to_get_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (dataset, _) = replayed(folder.path());
+    let missing = folder.path().join("duckdb").display().to_string();
+    let refused = trader(&[
+        "dataset", "query", &dataset, "select 1", "--duckdb", &missing,
+    ]);
+    assert_eq!(refused.code, 64);
+    assert!(
+        refused.stderr.contains("pip install duckdb-cli"),
+        "{}",
+        refused.stderr
+    );
 }

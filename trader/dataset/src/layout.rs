@@ -18,6 +18,8 @@ pub const CANDIDATES: &str = "candidates";
 pub const MANIFEST: &str = "manifest";
 /// Folder of the labels' files.
 pub const LABELS: &str = "labels";
+/// Stands in the place of a run in the names of compacted files and of their manifest.
+pub const COMPACTION: &str = "compacted";
 /// Ending of a file that is being written.
 pub const TEMPORARY: &str = "tmp";
 /// Ending of a file that cannot be read.
@@ -32,6 +34,14 @@ pub fn temporary(path: &Path) -> PathBuf {
 /// The name under which a file that cannot be read is kept out of the readers' way.
 pub fn unreadable(path: &Path) -> PathBuf {
     hidden(path, UNREADABLE)
+}
+
+/// The name that a hidden file of this ending was meant to have, or had.
+pub fn published_name(path: &Path, ending: &str) -> Option<PathBuf> {
+    let name = path.file_name()?.to_str()?;
+    let name = name.strip_suffix(ending)?.strip_suffix('.')?;
+    // Builds before this one had no dot in front.
+    Some(path.with_file_name(name.strip_prefix('.').unwrap_or(name)))
 }
 
 fn hidden(path: &Path, ending: &str) -> PathBuf {
@@ -157,6 +167,21 @@ mod tests {
             let at = Timestamp::from_nanoseconds(seconds * 1_000_000_000);
             assert_eq!(Date::of(at).to_string(), date);
         }
+    }
+
+    #[test]
+    fn a_hidden_file_knows_its_name() {
+        let path = Path::new("candidates/a/run-000001.parquet");
+        assert_eq!(
+            temporary(path),
+            Path::new("candidates/a/.run-000001.parquet.tmp")
+        );
+        assert_eq!(
+            published_name(&temporary(path), TEMPORARY).as_deref(),
+            Some(path)
+        );
+        assert_eq!(published_name(&unreadable(path), TEMPORARY), None);
+        assert_eq!(published_name(path, TEMPORARY), None);
     }
 
     #[test]

@@ -2,12 +2,15 @@
 //!
 //! [`writer`] buffers candidates and publishes them as small complete files; [`manifest`] says which
 //! files there are, and what was lost; [`recovery`] puts a directory in order that a killed writer
-//! left; [`verify`] compares files and manifest; [`read`] and [`summary`] look into it; [`parity`]
+//! left; [`compact`] puts small files together; [`verify`] compares files and manifest; [`read`] and [`summary`] look into it; [`parity`]
 //! compares two of them; [`labels`] say what became of each candidate, [`rule_outcomes`] what that means
 //! for each rule. docs/dataset.md describes every column and a row's life.
 
 pub mod bootstrap;
+pub mod compact;
 pub mod encode;
+pub mod executions;
+pub mod files;
 pub mod filesystem;
 pub mod labels;
 pub mod layout;

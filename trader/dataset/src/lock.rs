@@ -1,8 +1,9 @@
 //! Who may change a dataset: one writer of candidates, and beside it one command that labels or
 //! compacts.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -33,8 +34,32 @@ pub enum LockError {
     },
 }
 
-/// Takes a lock until the file is dropped. The operating system gives it back when a process dies.
-pub fn hold(directory: &Path, name: &'static str) -> Result<File, LockError> {
+/// A lock, until it is dropped. The operating system gives it back when the process dies.
+#[derive(Debug)]
+pub struct Held {
+    file: File,
+    path: PathBuf,
+}
+
+impl Held {
+    /// Whether the directory is still the one that was locked. Where a volume went away, the folder
+    /// beneath it comes to light, and rows written there would be lost with nobody noticing.
+    pub fn is_still_there(&self) -> io::Result<()> {
+        let identity = |found: Metadata| (found.dev(), found.ino());
+        let held = self.file.metadata().map(identity)?;
+        match fs::metadata(&self.path).map(identity) {
+            Ok(found) if found == held => Ok(()),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Err(io::Error::new(
+                io::ErrorKind::NotFound,
+                "the dataset's volume is gone, or another folder is in its place; mount it again",
+            )),
+        }
+    }
+}
+
+/// Takes a lock.
+pub fn hold(directory: &Path, name: &'static str) -> Result<Held, LockError> {
     let path = directory.join(name);
     let unusable = |source| LockError::File {
         path: path.clone(),
@@ -47,7 +72,7 @@ pub fn hold(directory: &Path, name: &'static str) -> Result<File, LockError> {
         .open(&path)
         .map_err(unusable)?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Held { file, path }),
         Err(TryLockError::WouldBlock) => Err(LockError::Held {
             directory: directory.to_owned(),
             name,

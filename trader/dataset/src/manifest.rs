@@ -3,6 +3,7 @@
 //! Lines are only ever added. A line counts once its newline is on the disk; what a killed writer
 //! left behind the last one is cut off at the next start.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -20,8 +21,12 @@ use crate::schema;
 pub enum Entry {
     /// The first line: what run this is.
     Run(RunEntry),
+    /// A folder that the run is about to write to.
+    Folder(FolderEntry),
     /// A file that is whole.
     File(FileEntry),
+    /// A whole file that took the place of others.
+    Compacted(CompactedEntry),
     /// Rows that are lost.
     Gap(GapEntry),
     /// The last line: everything that the run decided is in its files, or in a gap.
@@ -46,6 +51,28 @@ pub struct RunEntry {
     pub schema_version: u32,
     /// Rows that the run kept in memory at most: the most that a kill loses.
     pub rows_in_memory_at_most: u64,
+    /// Whether the run names each folder before it writes to it; builds before this one did not.
+    #[serde(default)]
+    pub names_folders: bool,
+}
+
+/// A folder that the run is about to write to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FolderEntry {
+    /// Path, relative to the dataset's directory, with `/` between folders.
+    pub path: String,
+}
+
+/// A whole file that took the place of others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CompactedEntry {
+    /// The file.
+    #[serde(flatten)]
+    pub file: FileEntry,
+    /// Paths of the files whose rows it has: from this line on they count no more.
+    pub replaces: Vec<String>,
 }
 
 /// A file that is whole.
@@ -105,8 +132,27 @@ impl RunEntry {
             binary_sha256: run.binary_sha256.clone(),
             schema_version: schema::VERSION,
             rows_in_memory_at_most,
+            names_folders: true,
         }
     }
+}
+
+/// The files that count: those listed, without those that a compacted file replaced.
+pub fn current_files(manifests: &[RunManifest]) -> impl Iterator<Item = &FileEntry> {
+    let replaced = replaced_paths(manifests);
+    let listed = manifests.iter().flat_map(|manifest| {
+        let compacted = manifest.compacted().map(|compacted| &compacted.file);
+        manifest.files().chain(compacted)
+    });
+    listed.filter(move |file| !replaced.contains(&*file.path))
+}
+
+/// Paths of the files that a compacted file replaced.
+pub fn replaced_paths(manifests: &[RunManifest]) -> BTreeSet<&str> {
+    let compacted = manifests.iter().flat_map(RunManifest::compacted);
+    compacted
+        .flat_map(|compacted| compacted.replaces.iter().map(String::as_str))
+        .collect()
 }
 
 /// A manifest as it was found.
@@ -154,6 +200,12 @@ impl RunManifest {
 
     /// Every manifest of a dataset, in the order of their names.
     pub fn read_all(directory: &Path) -> io::Result<Vec<Self>> {
+        let paths = Self::paths(directory)?;
+        paths.iter().map(|path| Self::read(path)).collect()
+    }
+
+    /// The path of every manifest of a dataset, in the order of their names.
+    pub fn paths(directory: &Path) -> io::Result<Vec<PathBuf>> {
         let folder = match fs::read_dir(directory.join(MANIFEST)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             folder => folder?,
@@ -169,10 +221,26 @@ impl RunManifest {
             }
         }
         paths.sort();
-        paths.iter().map(|path| Self::read(path)).collect()
+        Ok(paths)
     }
 
-    /// The files that it lists.
+    /// The files that took the place of others.
+    pub fn compacted(&self) -> impl Iterator<Item = &CompactedEntry> {
+        self.entries.iter().filter_map(|entry| match entry {
+            Entry::Compacted(compacted) => Some(compacted),
+            _ => None,
+        })
+    }
+
+    /// The folders that the run said it would write to.
+    pub fn folders(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().filter_map(|entry| match entry {
+            Entry::Folder(folder) => Some(&*folder.path),
+            _ => None,
+        })
+    }
+
+    /// The files that its run wrote.
     pub fn files(&self) -> impl Iterator<Item = &FileEntry> {
         self.entries.iter().filter_map(|entry| match entry {
             Entry::File(file) => Some(file),
@@ -239,6 +307,11 @@ impl ManifestWriter {
         self.waiting.push(entry);
     }
 
+    /// Whether no line waits.
+    pub fn is_written(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
     /// Writes what waits. After a failure it waits on, and the next attempt starts at the same
     /// place, over whatever the failed one left.
     pub fn write(&mut self, filesystem: &dyn FileSystem) -> io::Result<()> {
@@ -258,81 +331,4 @@ impl ManifestWriter {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::filesystem::LocalFileSystem;
-
-    fn gap(rows: u64, reason: &str) -> Entry {
-        Entry::Gap(GapEntry {
-            rows: Some(rows),
-            rows_at_most: None,
-            first_ts_decision_ns: Some(1),
-            last_ts_decision_ns: Some(2),
-            reason: reason.to_owned(),
-        })
-    }
-
-    fn written(lines: &[u8]) -> RunManifest {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("run.jsonl");
-        fs::write(&path, lines).unwrap();
-        RunManifest::read(&path).unwrap()
-    }
-
-    fn line(entry: &Entry) -> Vec<u8> {
-        let mut line = serde_json::to_vec(entry).unwrap();
-        line.push(b'\n');
-        line
-    }
-
-    #[test]
-    fn whatever_stands_behind_the_last_whole_line_is_torn() {
-        let good = [line(&gap(1, "a")), line(&gap(2, "b"))].concat();
-        let whole = line(&gap(3, "c"));
-        for cut in 0..whole.len() {
-            let manifest = written(&[&good[..], &whole[..cut]].concat());
-            assert_eq!(manifest.entries.len(), 2, "cut at {cut}");
-            assert_eq!(manifest.good_bytes, good.len() as u64);
-            assert_eq!(manifest.torn, cut > 0);
-            assert!(manifest.damaged_lines.is_empty());
-        }
-    }
-
-    #[test]
-    fn zeros_that_a_lost_write_left_are_torn() {
-        let good = line(&gap(1, "a"));
-        let manifest = written(&[&good[..], &[0; 100]].concat());
-        assert!(manifest.torn && manifest.good_bytes == good.len() as u64);
-    }
-
-    #[test]
-    fn a_damaged_line_between_good_ones_is_told_apart_from_a_torn_end() {
-        let bytes = [
-            line(&gap(1, "a")),
-            b"garbage\n".to_vec(),
-            line(&gap(2, "b")),
-        ]
-        .concat();
-        let manifest = written(&bytes);
-        assert_eq!(
-            (manifest.entries.len(), manifest.damaged_lines),
-            (2, vec![2])
-        );
-        assert!(!manifest.torn);
-    }
-
-    #[test]
-    fn gaps_with_one_reason_become_one_line() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::create_dir(folder.path().join(MANIFEST)).unwrap();
-        let run = RunId::parse("run").unwrap();
-        let mut writer = ManifestWriter::open(folder.path(), &run).unwrap();
-        for entry in [gap(1, "full"), gap(2, "full"), gap(4, "other")] {
-            writer.queue(entry);
-        }
-        writer.write(&LocalFileSystem).unwrap();
-        let manifest = &RunManifest::read_all(folder.path()).unwrap()[0];
-        let rows: Vec<_> = manifest.gaps().map(|gap| gap.rows).collect();
-        assert_eq!(rows, [Some(3), Some(4)]);
-    }
-}
+mod tests;

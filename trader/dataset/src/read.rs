@@ -1,7 +1,5 @@
 //! Reads candidates back: for a look at them, and to check files.
 
-use std::collections::BTreeMap;
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -11,15 +9,15 @@ use arrow::array::{
 use arrow::datatypes::{Float64Type, Int32Type, Int64Type};
 use arrow::error::ArrowError;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::errors::ParquetError;
 use serde::Serialize;
 use thiserror::Error;
 use triptych_engine::decimal::{Price, Quantity};
 use triptych_engine::measure::Measure;
 
+use crate::files::{listed, open, parquet_error, while_compacted};
 use crate::layout::strategy_and_instrument;
-use crate::manifest::{FileEntry, RunManifest};
+use crate::manifest::FileEntry;
 use crate::writer::sha256_hex;
 
 /// A dataset cannot be read.
@@ -145,60 +143,12 @@ pub fn listed_files(directory: &Path) -> Result<Vec<PathBuf>, ReadError> {
         .collect())
 }
 
-fn listed(directory: &Path) -> Result<Vec<FileEntry>, ReadError> {
-    let manifests = RunManifest::read_all(directory).map_err(|source| ReadError::File {
-        path: directory.to_owned(),
-        source,
-    })?;
-    let mut files: Vec<_> = manifests
-        .iter()
-        .flat_map(RunManifest::files)
-        .cloned()
-        .collect();
-    files.sort_by_key(|file| file.first_ts_decision_ns);
-    Ok(files)
-}
-
-/// The listed files of each folder of candidates, relative to the directory, those with the earliest
-/// decisions first.
-pub fn listed_by_folder(directory: &Path) -> Result<BTreeMap<PathBuf, Vec<FileEntry>>, ReadError> {
-    let mut folders: BTreeMap<PathBuf, Vec<FileEntry>> = BTreeMap::new();
-    for file in listed(directory)? {
-        let folder = Path::new(&file.path).parent().unwrap_or(Path::new(""));
-        folders.entry(folder.to_owned()).or_default().push(file);
-    }
-    Ok(folders)
-}
-
-/// The rows of a file, of these columns or of all.
-pub fn batches(path: &Path, columns: Option<&[&str]>) -> Result<Vec<RecordBatch>, ReadError> {
-    let mut builder = open(path)?;
-    if let Some(columns) = columns {
-        let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
-        builder = builder.with_projection(mask);
-    }
-    let reader = builder
-        .build()
-        .map_err(|source| parquet_error(path, source))?;
-    let batches: Result<_, ArrowError> = reader.collect();
-    batches.map_err(|source| ReadError::Rows {
-        path: path.to_owned(),
-        source,
-    })
-}
-
-/// The value of a key in a file's footer.
-pub fn footer_value(path: &Path, key: &str) -> Result<Option<String>, ReadError> {
-    let builder = open(path)?;
-    let entries = builder.metadata().file_metadata().key_value_metadata();
-    Ok(entries.and_then(|entries| {
-        let entry = entries.iter().find(|entry| entry.key == key)?;
-        entry.value.clone()
-    }))
-}
-
 /// The first `count` candidates of a dataset in the order of their decisions.
 pub fn first_rows(directory: &Path, count: usize) -> Result<Vec<Row>, ReadError> {
+    while_compacted(|| first_listed_rows(directory, count))
+}
+
+fn first_listed_rows(directory: &Path, count: usize) -> Result<Vec<Row>, ReadError> {
     let mut rows: Vec<Row> = Vec::new();
     for file in listed(directory)? {
         let full = rows.len() == count;
@@ -268,21 +218,6 @@ pub fn describe_file(path: &Path) -> Result<FileEntry, ReadError> {
         last_ts_decision_ns: last,
         adopted: false,
     })
-}
-
-fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>, ReadError> {
-    let file = File::open(path).map_err(|source| ReadError::File {
-        path: path.to_owned(),
-        source,
-    })?;
-    ParquetRecordBatchReaderBuilder::try_new(file).map_err(|source| parquet_error(path, source))
-}
-
-fn parquet_error(path: &Path, source: ParquetError) -> ReadError {
-    ReadError::Parquet {
-        path: path.to_owned(),
-        source,
-    }
 }
 
 fn append_rows(path: &Path, batch: &RecordBatch, rows: &mut Vec<Row>) -> Result<(), ReadError> {

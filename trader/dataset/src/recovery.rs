@@ -1,19 +1,23 @@
 //! Puts a directory in order that a killed writer left.
 //!
 //! A file is published by its rename and listed by its line; a kill can fall between the two, into
-//! either, or before a last flush. After recovery every file is listed or out of the readers' way,
-//! and every run that ended early says how much it may have lost.
+//! either, or before a last flush. After recovery every file of such a run is listed or out of the
+//! readers' way, and the run says how much it may have lost. Of runs that ended only the last line is
+//! looked at, so that a start takes as long with a thousand runs as with one.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use crate::filesystem::FileSystem;
-use crate::layout::{CANDIDATES, TEMPORARY, run_of_file, unreadable};
+use crate::layout::{CANDIDATES, COMPACTION, TEMPORARY, published_name, run_of_file, unreadable};
 use crate::manifest::{EndEntry, Entry, FileEntry, GapEntry, ManifestWriter, RunManifest};
 use crate::read::describe_file;
 use crate::run::RunId;
+
+/// A line that ends a run is shorter than this.
+const LONGEST_END: u64 = 512;
 
 /// What was put in order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -30,36 +34,87 @@ pub struct RecoveryReport {
     pub runs_ended: usize,
 }
 
-/// Puts a dataset's directory in order. Nobody else may be writing to it.
+/// Puts in order what runs left that did not end. Nobody else may be writing candidates; a compaction
+/// may be at work.
 pub fn recover(directory: &Path, filesystem: &dyn FileSystem) -> io::Result<RecoveryReport> {
     let mut report = RecoveryReport::default();
-    let manifests = RunManifest::read_all(directory)?;
-    for manifest in manifests.iter().filter(|manifest| manifest.torn) {
-        filesystem.write_end(&manifest.path, manifest.good_bytes, b"")?;
-        report.manifests_repaired += 1;
-    }
-    let listed: BTreeSet<PathBuf> = manifests
-        .iter()
-        .flat_map(RunManifest::files)
-        .map(|file| directory.join(&file.path))
-        .collect();
-    for path in files_under(&directory.join(CANDIDATES))? {
-        if has_extension(&path, TEMPORARY) {
-            filesystem.remove_file(&path)?;
-            report.temporary_files_removed += 1;
-        } else if has_extension(&path, "parquet") && !listed.contains(&path) {
-            adopt(directory, &path, filesystem, &mut report)?;
+    for path in manifests_without_an_end(directory)? {
+        let manifest = RunManifest::read(&path)?;
+        if manifest.torn {
+            filesystem.write_end(&path, manifest.good_bytes, b"")?;
+            report.manifests_repaired += 1;
         }
-    }
-    // Adopted files are listed now: read again.
-    for manifest in RunManifest::read_all(directory)?
-        .iter()
-        .filter(|found| !found.has_ended())
-    {
-        end(directory, manifest, filesystem)?;
+        if manifest.has_ended() {
+            continue;
+        }
+        put_files_in_order(directory, &manifest, filesystem, &mut report)?;
+        // Adopted files are listed now: read again.
+        end(directory, &RunManifest::read(&path)?, filesystem)?;
         report.runs_ended += 1;
     }
     Ok(report)
+}
+
+fn manifests_without_an_end(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for path in RunManifest::paths(directory)? {
+        if run_of(&path).as_str() != COMPACTION && !ends_with_an_end(&path)? {
+            paths.push(path);
+        }
+    }
+    Ok(paths)
+}
+
+/// Whether the last line of a manifest ends its run; reads no more than that line.
+fn ends_with_an_end(path: &Path) -> io::Result<bool> {
+    let mut file = File::open(path)?;
+    let size = file.metadata()?.len();
+    file.seek(SeekFrom::Start(size.saturating_sub(LONGEST_END)))?;
+    let mut tail = Vec::new();
+    file.read_to_end(&mut tail)?;
+    let Some(lines) = tail.strip_suffix(b"\n") else {
+        return Ok(false);
+    };
+    let last = lines.rsplit(|&byte| byte == b'\n').next().unwrap_or(lines);
+    Ok(matches!(serde_json::from_slice(last), Ok(Entry::End(_))))
+}
+
+/// Lists the run's whole files that its manifest does not, and clears away the others.
+fn put_files_in_order(
+    directory: &Path,
+    manifest: &RunManifest,
+    filesystem: &dyn FileSystem,
+    report: &mut RecoveryReport,
+) -> io::Result<()> {
+    let run = run_of(&manifest.path);
+    let listed: BTreeSet<PathBuf> = manifest
+        .files()
+        .map(|file| directory.join(&file.path))
+        .collect();
+    for path in files_of(directory, manifest)? {
+        if let Some(published) = published_name(&path, TEMPORARY) {
+            if run_of_file(&published).as_ref() == Some(&run) {
+                filesystem.remove_file(&path)?;
+                report.temporary_files_removed += 1;
+            }
+        } else if run_of_file(&path).as_ref() == Some(&run) && !listed.contains(&path) {
+            adopt(directory, &run, &path, filesystem, report)?;
+        }
+    }
+    Ok(())
+}
+
+/// Everything in the folders that a run wrote to.
+fn files_of(directory: &Path, manifest: &RunManifest) -> io::Result<Vec<PathBuf>> {
+    // Builds before this one did not name their folders.
+    if !manifest.run().is_some_and(|run| run.names_folders) {
+        return files_under(&directory.join(CANDIDATES));
+    }
+    let mut files = Vec::new();
+    for folder in manifest.folders() {
+        files.extend(files_under(&directory.join(folder))?);
+    }
+    Ok(files)
 }
 
 /// Every file under a folder, in the order of their paths; none where there is no folder.
@@ -92,12 +147,12 @@ pub fn has_extension(path: &Path, wanted: &str) -> bool {
 
 fn adopt(
     directory: &Path,
+    run: &RunId,
     path: &Path,
     filesystem: &dyn FileSystem,
     report: &mut RecoveryReport,
 ) -> io::Result<()> {
-    let run = run_of_file(path).unwrap_or_else(RunId::unknown);
-    let mut manifest = ManifestWriter::open(directory, &run)?;
+    let mut manifest = ManifestWriter::open(directory, run)?;
     if let Ok(description) = describe_file(path) {
         let path = relative(directory, path);
         manifest.queue(Entry::File(FileEntry {
@@ -131,12 +186,15 @@ pub fn relative(directory: &Path, path: &Path) -> String {
     parts.join("/")
 }
 
+/// The run of a manifest, from its name.
+fn run_of(manifest: &Path) -> RunId {
+    let name = manifest.file_stem().and_then(|stem| stem.to_str());
+    name.and_then(|name| RunId::parse(name).ok())
+        .unwrap_or_else(RunId::unknown)
+}
+
 fn end(directory: &Path, found: &RunManifest, filesystem: &dyn FileSystem) -> io::Result<()> {
-    let name = found.path.file_stem().and_then(|stem| stem.to_str());
-    let run = name
-        .and_then(|name| RunId::parse(name).ok())
-        .unwrap_or_else(RunId::unknown);
-    let mut manifest = ManifestWriter::open(directory, &run)?;
+    let mut manifest = ManifestWriter::open(directory, &run_of(&found.path))?;
     manifest.queue(Entry::Gap(GapEntry {
         rows: None,
         rows_at_most: found.run().map(|run| run.rows_in_memory_at_most),

@@ -6,10 +6,11 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::bootstrap::{self, RESAMPLES, SEED, block_length, interval, mean, most_within};
+use crate::files::{listed_by_folder, while_compacted};
 use crate::labels::definition::{Definition, DefinitionName, HORIZONS};
 use crate::labels::outcome::{Exit, Label};
 use crate::labels::store::{LabelError, definition_of, labels_of_folder};
-use crate::read::{Row, listed_by_folder, rows_of};
+use crate::read::{Row, rows_of};
 
 /// The name of the triple barrier among the measures.
 pub const BARRIER: &str = "barrier";
@@ -79,6 +80,13 @@ pub struct Outcome {
 
 /// Joins candidates and labels of a name; `None` where there are no such labels.
 pub fn rule_outcomes(
+    directory: &Path,
+    name: &DefinitionName,
+) -> Result<Option<RuleOutcomes>, LabelError> {
+    while_compacted(|| of_listed_files(directory, name))
+}
+
+fn of_listed_files(
     directory: &Path,
     name: &DefinitionName,
 ) -> Result<Option<RuleOutcomes>, LabelError> {

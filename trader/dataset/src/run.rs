@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use triptych_engine::decimal::Ratio;
 
+use crate::layout::COMPACTION;
+
 /// A run: one process, from start to stop, on one configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunContext {
@@ -45,6 +47,11 @@ impl RunId {
     /// Stands for a run that nothing says the name of.
     pub(crate) fn unknown() -> Self {
         Self("unknown".to_owned())
+    }
+
+    /// Stands for the compactions of a dataset in the names of their files and of their manifest.
+    pub(crate) fn compaction() -> Self {
+        Self(COMPACTION.to_owned())
     }
 
     /// The text.

@@ -1,6 +1,6 @@
 //! Compares every file with the manifest.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::layout::{CANDIDATES, TEMPORARY};
-use crate::manifest::{FileEntry, GapEntry, RunManifest};
+use crate::manifest::{FileEntry, GapEntry, RunManifest, current_files, replaced_paths};
 use crate::read::describe_file;
 use crate::recovery::{files_under, has_extension, relative};
 
@@ -51,6 +51,11 @@ pub enum Problem {
         /// The file.
         path: String,
     },
+    /// A file that a compacted one replaced is still there.
+    Replaced {
+        /// The file.
+        path: String,
+    },
     /// Lines of a manifest cannot be read.
     DamagedManifest {
         /// The manifest.
@@ -77,9 +82,13 @@ impl fmt::Display for Problem {
             Self::Unlisted { path } => {
                 write!(
                     f,
-                    "{path}: whole, and not listed; the next start of a writer adopts it"
+                    "{path}: whole, and not listed; the next start of a writer adopts it where its run did not end"
                 )
             }
+            Self::Replaced { path } => write!(
+                f,
+                "{path}: replaced by a compacted file, and still there; `trader dataset compact` removes it"
+            ),
             Self::DamagedManifest { path, lines } => {
                 write!(f, "{path}: lines {lines:?} cannot be read")
             }
@@ -113,33 +122,51 @@ pub struct VerifyReport {
     pub problems: Vec<Problem>,
 }
 
-/// Time that a running writer gets to list a file that it has just published.
+/// Time that a running writer gets to list a file that it has just published, and a compaction to
+/// remove what it has just replaced.
 const TIME_TO_LIST: Duration = Duration::from_secs(1);
 
-/// Checks every file of a dataset against its line; changes nothing. A writer may be at work.
+/// Checks every file of a dataset against its line; changes nothing. A writer and a compaction may be
+/// at work.
 pub fn verify(directory: &Path) -> io::Result<VerifyReport> {
+    let deadline = Instant::now() + TIME_TO_LIST;
+    loop {
+        let report = verify_once(directory)?;
+        if Instant::now() >= deadline || !report.problems.iter().any(Problem::may_pass) {
+            return Ok(report);
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn verify_once(directory: &Path) -> io::Result<VerifyReport> {
     let mut report = VerifyReport::default();
     // Files first: one that is published meanwhile is then listed and not found in the walk.
     let files = files_under(&directory.join(CANDIDATES))?;
-    let manifests = manifests_that_list(directory, &files)?;
-    let mut listed: BTreeMap<PathBuf, &FileEntry> = BTreeMap::new();
+    let manifests = RunManifest::read_all(directory)?;
     for manifest in &manifests {
         add_manifest(directory, manifest, &mut report);
-        for file in manifest.files() {
-            if listed.insert(directory.join(&file.path), file).is_some() {
-                report.problems.push(Problem::ListedTwice {
-                    path: file.path.clone(),
-                });
-            }
+    }
+    let mut listed: BTreeMap<PathBuf, &FileEntry> = BTreeMap::new();
+    for file in current_files(&manifests) {
+        if listed.insert(directory.join(&file.path), file).is_some() {
+            report.problems.push(Problem::ListedTwice {
+                path: file.path.clone(),
+            });
         }
     }
     report.temporary_files = files
         .iter()
         .filter(|path| has_extension(path, TEMPORARY))
         .count();
-    for path in published(&files).filter(|path| !listed.contains_key(*path)) {
-        report.problems.push(Problem::Unlisted {
-            path: relative(directory, path),
+    let replaced = replaced_paths(&manifests);
+    let published = files.iter().filter(|path| has_extension(path, "parquet"));
+    for path in published.filter(|path| !listed.contains_key(*path)) {
+        let path = relative(directory, path);
+        report.problems.push(if replaced.contains(&*path) {
+            Problem::Replaced { path }
+        } else {
+            Problem::Unlisted { path }
         });
     }
     for (path, entry) in listed {
@@ -149,31 +176,18 @@ pub fn verify(directory: &Path) -> io::Result<VerifyReport> {
     Ok(report)
 }
 
-fn published(files: &[PathBuf]) -> impl Iterator<Item = &PathBuf> {
-    files.iter().filter(|path| has_extension(path, "parquet"))
-}
-
-/// The manifests; read again for a while where they do not list every file, as a writer at work
-/// lists a file a moment after it published it.
-fn manifests_that_list(directory: &Path, files: &[PathBuf]) -> io::Result<Vec<RunManifest>> {
-    let deadline = Instant::now() + TIME_TO_LIST;
-    loop {
-        let manifests = RunManifest::read_all(directory)?;
-        let listed: BTreeSet<PathBuf> = manifests
-            .iter()
-            .flat_map(RunManifest::files)
-            .map(|file| directory.join(&file.path))
-            .collect();
-        let all_listed = published(files).all(|path| listed.contains(path));
-        if all_listed || Instant::now() >= deadline {
-            return Ok(manifests);
-        }
-        thread::sleep(Duration::from_millis(20));
+impl Problem {
+    /// Whether it may be a moment of somebody at work.
+    const fn may_pass(&self) -> bool {
+        matches!(
+            self,
+            Self::Missing { .. } | Self::Unlisted { .. } | Self::Replaced { .. }
+        )
     }
 }
 
 fn add_manifest(directory: &Path, manifest: &RunManifest, report: &mut VerifyReport) {
-    report.runs += 1;
+    report.runs += usize::from(manifest.run().is_some());
     report.torn_manifests += usize::from(manifest.torn);
     report.rows_lost += manifest.gaps().filter_map(|gap| gap.rows).sum::<u64>();
     report.gaps.extend(manifest.gaps().cloned());

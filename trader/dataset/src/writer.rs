@@ -4,10 +4,9 @@
 //! manifest: readers see whole files only. When the disk fails, rows stay in a bounded buffer and are
 //! tried again; rows beyond the bound are counted and noted as a gap.
 
-use std::collections::BTreeMap;
-use std::fs::File;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
@@ -20,8 +19,10 @@ use triptych_engine::proposal::StrategyIndex;
 use crate::encode::{Decided, EncodeError, parquet_file};
 use crate::filesystem::{FileSystem, LocalFileSystem, put};
 use crate::layout::{CANDIDATES, Date, MANIFEST, Partition, file_name};
-use crate::lock::{self, LockError};
-use crate::manifest::{EndEntry, Entry, FileEntry, GapEntry, ManifestWriter, RunEntry};
+use crate::lock::{self, Held, LockError};
+use crate::manifest::{
+    EndEntry, Entry, FileEntry, FolderEntry, GapEntry, ManifestWriter, RunEntry,
+};
 use crate::recovery::{RecoveryReport, recover, relative};
 use crate::run::RunContext;
 
@@ -110,11 +111,13 @@ pub struct DatasetWriter {
     manifest: ManifestWriter,
     buffers: BTreeMap<BufferKey, Buffer>,
     sequence: u64,
+    /// Folders that the manifest names.
+    named_folders: BTreeSet<PathBuf>,
     /// After a failure rows wait for [`DatasetWriter::flush_due`] instead of failing one by one.
     failing: bool,
     counters: Counters,
     recovery: RecoveryReport,
-    _lock: File,
+    lock: Held,
 }
 
 impl DatasetWriter {
@@ -154,10 +157,11 @@ impl DatasetWriter {
             manifest,
             buffers: BTreeMap::new(),
             sequence: 0,
+            named_folders: BTreeSet::new(),
             failing: false,
             counters: Counters::default(),
             recovery,
-            _lock: lock,
+            lock,
         })
     }
 
@@ -286,7 +290,7 @@ impl DatasetWriter {
     }
 
     fn publish(&mut self, key: BufferKey) -> Result<(), DatasetError> {
-        let published = self.write_file(key);
+        let published = self.name_folder(key).and_then(|()| self.write_file(key));
         self.failing = published.is_err();
         self.counters.failures += u64::from(self.failing);
         let entry = published?;
@@ -297,6 +301,18 @@ impl DatasetWriter {
         self.manifest.queue(Entry::File(entry));
         // The rows are safe: a line that cannot be written now is written later, or at recovery.
         self.write_manifest()
+    }
+
+    /// Says in the manifest where files will be, so that the next start knows where to look for those
+    /// that a kill left without a line.
+    fn name_folder(&mut self, key: BufferKey) -> Result<(), DatasetError> {
+        self.is_still_there()?;
+        let folder = self.buffers[&key].partition.folder();
+        if self.named_folders.insert(folder.clone()) {
+            let path = relative(Path::new(""), &folder);
+            self.manifest.queue(Entry::Folder(FolderEntry { path }));
+        }
+        self.write_waiting_lines()
     }
 
     /// Writes a buffer's rows as a file and empties the buffer; keeps the rows on failure.
@@ -331,14 +347,32 @@ impl DatasetWriter {
         Ok(entry)
     }
 
+    fn is_still_there(&self) -> Result<(), DatasetError> {
+        self.lock
+            .is_still_there()
+            .map_err(|source| DatasetError::Write {
+                path: self.options.directory.clone(),
+                source,
+            })
+    }
+
     fn write_manifest(&mut self) -> Result<(), DatasetError> {
-        self.manifest.write(&*self.filesystem).map_err(|source| {
-            self.counters.failures += 1;
-            DatasetError::Write {
+        let written = self.write_waiting_lines();
+        self.counters.failures += u64::from(written.is_err());
+        written
+    }
+
+    fn write_waiting_lines(&mut self) -> Result<(), DatasetError> {
+        if self.manifest.is_written() {
+            return Ok(());
+        }
+        self.is_still_there()?;
+        self.manifest
+            .write(&*self.filesystem)
+            .map_err(|source| DatasetError::Write {
                 path: self.options.directory.join(MANIFEST),
                 source,
-            }
-        })
+            })
     }
 }
 

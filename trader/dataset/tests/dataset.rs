@@ -3,44 +3,16 @@
 mod support;
 
 use std::fs;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
-use arrow::datatypes::DataType;
-use support::{MIDNIGHT, SmallDisk, candidate, run};
+use support::{candidate, options, parquet_files, run, write};
 use triptych_crds::TradingState;
-use triptych_dataset::manifest::RunManifest;
-use triptych_dataset::read::{first_rows, rows_of};
-use triptych_dataset::recovery::{files_under, relative};
-use triptych_dataset::schema::CANDIDATES;
+use triptych_dataset::read::first_rows;
+use triptych_dataset::recovery::files_under;
 use triptych_dataset::summary::Summary;
 use triptych_dataset::verify::Problem;
 use triptych_dataset::writer::DatasetError;
-use triptych_dataset::{DatasetWriter, Options, verify};
-use triptych_engine::event::Timestamp;
-
-fn options(directory: &Path) -> Options {
-    Options {
-        flush_rows: 10,
-        ..Options::new(directory)
-    }
-}
-
-fn write(directory: &Path, id: &str, numbers: std::ops::Range<u32>) {
-    let mut writer = DatasetWriter::open(options(directory), run(id)).expect("a dataset");
-    let now = Instant::now();
-    for number in numbers {
-        writer.append(&candidate(number), now).expect("room");
-    }
-    let (counters, closed) = writer.close();
-    closed.expect("room");
-    assert_eq!((counters.rows_buffered, counters.rows_lost), (0, 0));
-}
-
-fn parquet_files(directory: &Path) -> Vec<String> {
-    let files = files_under(&directory.join("candidates")).expect("a readable folder");
-    files.iter().map(|path| relative(directory, path)).collect()
-}
+use triptych_dataset::{DatasetWriter, verify};
 
 #[test]
 fn rows_are_published_in_their_partition_and_listed() {
@@ -175,203 +147,6 @@ fn a_dataset_has_one_writer() {
 }
 
 #[test]
-fn a_full_disk_keeps_rows_and_publishes_them_when_there_is_room_again() {
-    let folder = tempfile::tempdir().unwrap();
-    let disk = SmallDisk::of(30_000);
-    let mut writer =
-        DatasetWriter::open_on(Box::new(disk.clone()), options(folder.path()), run("run-a"))
-            .unwrap();
-    let start = Instant::now();
-    let failures = (0..100)
-        .filter(|&number| writer.append(&candidate(number), start).is_err())
-        .count();
-    assert!(failures > 0, "the disk is meant to be full");
-    assert!(writer.flush().is_err());
-    assert_eq!(
-        writer.counters().rows_written + writer.counters().rows_buffered,
-        100
-    );
-    assert_eq!(writer.counters().rows_lost, 0);
-
-    disk.grow(10_000_000);
-    writer.flush_due(start + Duration::from_mins(1)).unwrap();
-    let (counters, closed) = writer.close();
-    closed.unwrap();
-    assert_eq!(counters.rows_written, 100);
-    let report = verify(folder.path()).unwrap();
-    assert_eq!(
-        (report.rows, report.problems, report.gaps.len()),
-        (100, vec![], 0)
-    );
-    assert_eq!(report.temporary_files, 0);
-}
-
-#[test]
-fn rows_beyond_the_buffer_are_counted_and_leave_a_gap() {
-    let folder = tempfile::tempdir().unwrap();
-    let disk = SmallDisk::of(2_000);
-    let options = Options {
-        max_buffered_rows: 30,
-        ..options(folder.path())
-    };
-    let mut writer = DatasetWriter::open_on(Box::new(disk.clone()), options, run("run-a")).unwrap();
-    let now = Instant::now();
-    for number in 0..50 {
-        let _ = writer.append(&candidate(number), now);
-    }
-    assert_eq!(
-        (writer.counters().rows_buffered, writer.counters().rows_lost),
-        (30, 20)
-    );
-    disk.grow(10_000_000);
-    writer.close().1.unwrap();
-
-    let report = verify(folder.path()).unwrap();
-    assert_eq!((report.rows, report.problems), (30, vec![]));
-    let gap = &report.gaps[0];
-    assert_eq!((report.gaps.len(), gap.rows), (1, Some(20)));
-    assert_eq!(
-        gap.first_ts_decision_ns,
-        Some(candidate(30).ts_decision.nanoseconds())
-    );
-    assert_eq!(
-        gap.last_ts_decision_ns,
-        Some(candidate(49).ts_decision.nanoseconds())
-    );
-}
-
-/// Whatever the size of the disk: files that were published are whole, and rows are written,
-/// buffered or lost, never both and never neither.
-#[test]
-fn every_size_of_disk_leaves_whole_files_only() {
-    for size in (1_000..60_000).step_by(1_777) {
-        let folder = tempfile::tempdir().unwrap();
-        let options = Options {
-            max_buffered_rows: 40,
-            ..options(folder.path())
-        };
-        let disk = SmallDisk::of(size);
-        let Ok(mut writer) = DatasetWriter::open_on(Box::new(disk), options, run("run-a")) else {
-            panic!("the first line needs less than {size} bytes");
-        };
-        let now = Instant::now();
-        for number in 0..80 {
-            let _ = writer.append(&candidate(number), now);
-        }
-        let (counters, _) = writer.close();
-        assert_eq!(counters.rows_written + counters.rows_lost, 80, "{size}");
-        let found: usize = files_under(&folder.path().join("candidates"))
-            .unwrap()
-            .iter()
-            .map(|path| rows_of(path).expect("a whole file").len())
-            .sum();
-        assert_eq!(found as u64, counters.rows_written, "{size}");
-
-        // The next start, with room, lists what could not be listed and says what was lost.
-        DatasetWriter::open(Options::new(folder.path()), run("run-b"))
-            .unwrap()
-            .close()
-            .1
-            .unwrap();
-        let report = verify(folder.path()).unwrap();
-        assert_eq!(
-            (report.rows, report.problems),
-            (counters.rows_written, vec![]),
-            "{size}"
-        );
-        assert!(
-            counters.rows_lost == 0 || !report.gaps.is_empty(),
-            "{size}: a loss without a gap"
-        );
-    }
-}
-
-#[test]
-fn a_file_without_a_line_is_adopted_and_a_torn_manifest_repaired() {
-    let folder = tempfile::tempdir().unwrap();
-    write(folder.path(), "run-a", 0..25);
-    // The writer was killed in the middle of the line of its last file.
-    let manifest = folder.path().join("manifest/run-a.jsonl");
-    let text = fs::read_to_string(&manifest).unwrap();
-    let mut lines: Vec<_> = text.lines().collect();
-    assert!(lines.pop().unwrap().contains("\"end\""));
-    let last = lines.pop().unwrap();
-    fs::write(
-        &manifest,
-        format!("{}\n{}", lines.join("\n"), &last[..last.len() / 2]),
-    )
-    .unwrap();
-    let temporary = folder.path().join("candidates/run-a-000009.parquet.tmp");
-    fs::write(&temporary, b"half a file").unwrap();
-
-    let report = verify(folder.path()).unwrap();
-    assert_eq!((report.torn_manifests, report.temporary_files), (1, 1));
-    assert!(
-        matches!(&report.problems[..], [Problem::Unlisted { .. }]),
-        "{:?}",
-        report.problems
-    );
-
-    let writer = DatasetWriter::open(options(folder.path()), run("run-b")).unwrap();
-    let recovery = writer.recovery().clone();
-    writer.close().1.unwrap();
-    assert_eq!(recovery.files_adopted, 1);
-    assert_eq!(recovery.manifests_repaired, 1);
-    assert_eq!(recovery.temporary_files_removed, 1);
-    assert_eq!(recovery.runs_ended, 1);
-
-    let report = verify(folder.path()).unwrap();
-    assert_eq!(
-        (report.rows, report.problems, report.torn_manifests),
-        (25, vec![], 0)
-    );
-    let gap = &report.gaps[0];
-    assert_eq!(
-        (gap.rows, gap.rows_at_most),
-        (None, Some(50_000)),
-        "what a kill may have lost"
-    );
-    let adopted = RunManifest::read(&manifest)
-        .unwrap()
-        .files()
-        .filter(|file| file.adopted)
-        .count();
-    assert_eq!(adopted, 1);
-}
-
-#[test]
-fn recovery_happens_once() {
-    let folder = tempfile::tempdir().unwrap();
-    drop(DatasetWriter::open(options(folder.path()), run("run-a")).unwrap());
-    for (id, ended) in [("run-b", 1), ("run-c", 0)] {
-        let writer = DatasetWriter::open(options(folder.path()), run(id)).unwrap();
-        assert_eq!(writer.recovery().runs_ended, ended, "{id}");
-        writer.close().1.unwrap();
-    }
-}
-
-#[test]
-fn a_file_that_cannot_be_read_is_put_out_of_the_readers_way() {
-    let folder = tempfile::tempdir().unwrap();
-    write(folder.path(), "run-a", 0..10);
-    let stray = folder
-        .path()
-        .join("candidates/date=2024-08-08/strategy=lean/instrument=BTCUSDT/run-a-000099.parquet");
-    fs::write(&stray, b"PAR1 but not really").unwrap();
-    let writer = DatasetWriter::open(options(folder.path()), run("run-b")).unwrap();
-    assert_eq!(writer.recovery().files_unreadable, 1);
-    writer.close().1.unwrap();
-    assert!(!stray.exists());
-    let report = verify(folder.path()).unwrap();
-    assert_eq!((report.rows, report.problems), (10, vec![]));
-    assert!(
-        report.gaps[0]
-            .reason
-            .contains("run-a-000099.parquet cannot be read")
-    );
-}
-
-#[test]
 fn verification_finds_every_way_in_which_a_file_can_be_wrong() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "run-a", 0..40);
@@ -397,20 +172,6 @@ fn verification_finds_every_way_in_which_a_file_can_be_wrong() {
 }
 
 #[test]
-fn losses_before_the_writer_are_on_record() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut writer = DatasetWriter::open(options(folder.path()), run("run-a")).unwrap();
-    let at = |seconds: i64| Timestamp::from_nanoseconds(MIDNIGHT + seconds * 1_000_000_000);
-    writer.record_loss(3, at(1), at(2), "the queue was full");
-    writer.record_loss(2, at(3), at(4), "the queue was full");
-    let (counters, closed) = writer.close();
-    closed.unwrap();
-    assert_eq!(counters.rows_lost, 5);
-    let gaps = verify(folder.path()).unwrap().gaps;
-    assert_eq!((gaps.len(), gaps[0].rows), (1, Some(5)));
-}
-
-#[test]
 fn a_summary_of_rows_is_the_summary_of_candidates() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "run-a", 0..60);
@@ -430,39 +191,4 @@ fn a_summary_of_rows_is_the_summary_of_candidates() {
         (60, 20, 20)
     );
     assert_eq!(of_rows.strategies["lean"]["BTCUSDT"].candidates, 30);
-}
-
-#[test]
-fn the_documentation_names_every_column_with_its_type() {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/dataset.md");
-    let page = fs::read_to_string(page).expect("docs/dataset.md");
-    let documented: Vec<(&str, &str)> = page
-        .lines()
-        .filter_map(|line| line.strip_prefix("| `"))
-        .filter_map(|line| line.split_once("` | "))
-        .filter_map(|(name, rest)| Some((name, rest.split_once(" | ")?.0)))
-        .take(CANDIDATES.fields().len())
-        .collect();
-    let columns: Vec<(&str, String)> = CANDIDATES
-        .fields()
-        .iter()
-        .map(|field| (field.name().as_str(), type_name(field.data_type())))
-        .collect();
-    assert_eq!(documented.len(), columns.len());
-    for ((name, kind), (column, data_type)) in documented.iter().zip(&columns) {
-        assert_eq!((*name, *kind), (*column, data_type.as_str()));
-    }
-}
-
-fn type_name(data_type: &DataType) -> String {
-    match data_type {
-        DataType::Utf8 => "string".to_owned(),
-        DataType::Int64 => "int64".to_owned(),
-        DataType::Float64 => "double".to_owned(),
-        DataType::Timestamp(_, _) => "timestamp (µs, UTC)".to_owned(),
-        DataType::Decimal128(digits, decimals) => format!("decimal({digits}, {decimals})"),
-        DataType::Map(_, _) => "map(string, double)".to_owned(),
-        DataType::List(_) => "list(struct)".to_owned(),
-        other => panic!("a type without a name: {other}"),
-    }
 }

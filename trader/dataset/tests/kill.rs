@@ -2,26 +2,17 @@
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use support::run;
-use triptych_dataset::read::rows_of;
+use support::{example, run};
+use triptych_dataset::compact::compact;
+use triptych_dataset::files::while_compacted;
+use triptych_dataset::read::{ReadError, listed_files, rows_of};
 use triptych_dataset::recovery::files_under;
 use triptych_dataset::{DatasetWriter, Options, verify};
-
-/// Cargo builds examples beside the tests' own folder.
-fn endless_writer() -> PathBuf {
-    let test = std::env::current_exe().expect("this test's executable");
-    let profile = test
-        .parent()
-        .and_then(Path::parent)
-        .expect("target/<profile>");
-    let path = profile.join("examples").join("endless_writer");
-    assert!(path.exists(), "{} is built by cargo test", path.display());
-    path
-}
 
 fn files(directory: &Path) -> Vec<PathBuf> {
     files_under(&directory.join("candidates"))
@@ -59,7 +50,7 @@ fn a_writer_killed_at_random_moments_leaves_whole_files_and_a_manifest_that_can_
     let mut published = 0;
     let (mut adopted, mut repaired, mut removed) = (0, 0, 0);
     for round in 0..12 {
-        let mut writer = Command::new(endless_writer())
+        let mut writer = Command::new(example("endless_writer"))
             .arg(directory)
             .arg(format!("run-{round:02}"))
             .stdout(Stdio::null())
@@ -102,4 +93,58 @@ fn a_writer_killed_at_random_moments_leaves_whole_files_and_a_manifest_that_can_
     println!(
         "{published} files; adopted {adopted}, manifests repaired {repaired}, unfinished {removed}"
     );
+}
+
+#[test]
+fn a_compaction_killed_at_random_moments_beside_a_writer_loses_and_doubles_no_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = folder.path();
+    let seed = fastrand::u64(..);
+    println!("seed {seed}");
+    let mut random = fastrand::Rng::with_seed(seed);
+    let start = |program: &str, words: &[&str]| {
+        Command::new(example(program))
+            .arg(directory)
+            .args(words)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap()
+    };
+    let mut writer = start("endless_writer", &["run-a"]);
+    wait_for_files(directory, 1, &mut writer);
+    let mut before = BTreeSet::new();
+    for _ in 0..12 {
+        let mut compactor = start("endless_compactor", &[]);
+        std::thread::sleep(Duration::from_micros(random.u64(..60_000)));
+        compactor.kill().unwrap();
+        compactor.wait().unwrap();
+        let rows = listed_decisions(directory);
+        let now: BTreeSet<i64> = rows.iter().copied().collect();
+        assert_eq!(rows.len(), now.len(), "a row twice");
+        assert!(before.is_subset(&now), "a row that was there is gone");
+        before = now;
+    }
+    writer.kill().unwrap();
+    writer.wait().unwrap();
+    let last = DatasetWriter::open(Options::new(directory), run("run-b")).unwrap();
+    last.close().1.unwrap();
+    compact(directory, 1_000_000, |_, _| {}).unwrap();
+    let report = verify(directory).unwrap();
+    assert_eq!(report.problems, vec![]);
+    let rows = listed_decisions(directory);
+    let now: BTreeSet<i64> = rows.iter().copied().collect();
+    assert_eq!((rows.len(), rows.len() as u64), (now.len(), report.rows));
+    assert!(before.is_subset(&now));
+}
+
+/// The time of each decision in the files that the manifests list; no two are equal.
+fn listed_decisions(directory: &Path) -> Vec<i64> {
+    while_compacted(|| {
+        let mut times = Vec::new();
+        for path in listed_files(directory)? {
+            times.extend(rows_of(&path)?.into_iter().map(|row| row.ts_decision_ns));
+        }
+        Ok::<_, ReadError>(times)
+    })
+    .expect("a readable dataset")
 }

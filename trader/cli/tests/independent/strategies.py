@@ -8,7 +8,6 @@ Usage: strategies.py RECORDING DATASET PARAMETERS (JSON).
 import gzip
 import heapq
 import json
-import os
 import sys
 from fractions import Fraction
 
@@ -264,9 +263,10 @@ def compare(name, expected, found, numbers, at_least):
 
 def candidates(dataset):
     folder = f"{dataset}/candidates"
-    if not os.path.isdir(folder):
+    rows = pandas.read_parquet(folder)
+    if rows.empty:
         return pandas.DataFrame(columns=["strategy"])
-    return pandas.read_parquet(folder).sort_values("decision_round", kind="stable")
+    return rows.sort_values("decision_round", kind="stable")
 
 
 def main():

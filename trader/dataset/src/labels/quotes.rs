@@ -213,12 +213,11 @@ impl QuotePath {
             let whole = self
                 .block_from(place)
                 .filter(|block| block.known && self.quotes[place + BLOCK - 1].at <= until);
-            let ((lowest, highest), step) = match whole {
-                Some(block) => (block.exits(side), BLOCK),
-                None => {
-                    let exit = known(*quote)?.exit(side);
-                    ((exit, exit), 1)
-                }
+            let ((lowest, highest), step) = if let Some(block) = whole {
+                (block.exits(side), BLOCK)
+            } else {
+                let exit = known(*quote)?.exit(side);
+                ((exit, exit), 1)
             };
             (low, high) = (low.min(lowest), high.max(highest));
             place += step;

@@ -11,10 +11,12 @@ use super::outcome::{Label, Missing, Subject, label};
 use super::quotes::{QuotePath, Source};
 use super::table::{self, DEFINITION_KEY, SUBJECT_COLUMNS};
 use crate::encode::EncodeError;
+use crate::files::{IsGone, batches, footer_value, listed_by_folder};
 use crate::filesystem::{FileSystem, LocalFileSystem, put};
 use crate::layout::{CANDIDATES, LABELS, strategy_and_instrument};
 use crate::lock::{self, LockError};
-use crate::read::{ReadError, batches, footer_value, listed_by_folder};
+use crate::read::ReadError;
+use crate::recovery::{files_under, has_extension};
 
 /// Labels cannot be written or read.
 #[derive(Debug, Error)]
@@ -59,6 +61,12 @@ pub enum LabelError {
         /// The file.
         path: PathBuf,
     },
+}
+
+impl IsGone for LabelError {
+    fn is_gone(&self) -> bool {
+        matches!(self, Self::Read(error) if error.is_gone())
+    }
 }
 
 /// What was labelled.
@@ -115,7 +123,9 @@ pub fn label_dataset(
             subjects.extend(read_subjects(&directory.join(&file.path))?);
         }
         let labels = completed(definition, &subjects, path_of_quotes, before.clone());
-        labels.iter().for_each(|label| report.add(label));
+        for label in &labels {
+            report.add(label);
+        }
         if labels != before {
             let path = label_path(directory, &definition.name, folder);
             write_file(&path, definition, &labels)?;
@@ -215,6 +225,18 @@ pub fn market_of_candidates(directory: &Path) -> Result<BTreeMap<String, QuotePa
         .into_iter()
         .map(|(instrument, quotes)| (instrument, path(quotes)))
         .collect())
+}
+
+/// Every file of labels, of all definitions.
+pub fn label_files(directory: &Path) -> Result<Vec<PathBuf>, ReadError> {
+    let files = files_under(&directory.join(LABELS)).map_err(|source| ReadError::File {
+        path: directory.join(LABELS),
+        source,
+    })?;
+    let whole = files
+        .into_iter()
+        .filter(|path| has_extension(path, "parquet"));
+    Ok(whole.collect())
 }
 
 fn label_path(directory: &Path, name: &DefinitionName, candidates: &Path) -> PathBuf {

@@ -200,7 +200,7 @@ pub fn labels_of(batch: &RecordBatch) -> Option<Vec<Label>> {
             .map(|(best, worst)| Excursion { best, worst });
         Some(Label {
             subject: base.subject(place)?,
-            source: source_of(optional(sources, place))?,
+            source: optional(sources, place).and_then(source_of),
             barriers: (price(barriers.0, place)?, price(barriers.1, place)?),
             returns: of_horizons,
             barrier: known_or(barrier, missing_barrier, place)?,
@@ -311,14 +311,10 @@ fn known_or<T>(
     }
 }
 
-fn source_of(name: Option<&str>) -> Option<Option<Source>> {
-    match name {
-        None => Some(None),
-        Some(name) => [Source::Recording, Source::Dataset]
-            .into_iter()
-            .find(|source| source.name() == name)
-            .map(Some),
-    }
+fn source_of(name: &str) -> Option<Source> {
+    [Source::Recording, Source::Dataset]
+        .into_iter()
+        .find(|source| source.name() == name)
 }
 
 fn optional(column: &StringArray, place: usize) -> Option<&str> {

@@ -2,14 +2,16 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Instant;
 
 use triptych_crds::strategies::OrderType;
-use triptych_dataset::RunContext;
 use triptych_dataset::filesystem::{FileSystem, LocalFileSystem};
+use triptych_dataset::recovery::{files_under, has_extension, relative};
 use triptych_dataset::run::RunId;
+use triptych_dataset::{DatasetWriter, Options, RunContext};
 use triptych_engine::Candidate;
 use triptych_engine::candidate::{Denial, Enforcement, IdentityPrefix};
 use triptych_engine::decimal::{Price, Quantity};
@@ -188,5 +190,89 @@ impl FileSystem for SmallDisk {
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {
         LocalFileSystem.remove_file(path)
+    }
+}
+
+/// An example's executable: Cargo builds examples beside the tests' own folder.
+pub(crate) fn example(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("this test's executable");
+    let profile = test
+        .parent()
+        .and_then(Path::parent)
+        .expect("target/<profile>");
+    let path = profile.join("examples").join(name);
+    assert!(path.exists(), "{} is built by cargo test", path.display());
+    path
+}
+
+/// Ten rows to a file.
+pub(crate) fn options(directory: &Path) -> Options {
+    Options {
+        flush_rows: 10,
+        ..Options::new(directory)
+    }
+}
+
+/// Writes candidates as a run from its start to its orderly end.
+pub(crate) fn write(directory: &Path, id: &str, numbers: std::ops::Range<u32>) {
+    let mut writer = DatasetWriter::open(options(directory), run(id)).expect("a dataset");
+    let now = Instant::now();
+    for number in numbers {
+        writer.append(&candidate(number), now).expect("room");
+    }
+    let (counters, closed) = writer.close();
+    closed.expect("room");
+    assert_eq!((counters.rows_buffered, counters.rows_lost), (0, 0));
+}
+
+/// Every file of candidates that a reader's pattern matches, relative to the directory.
+pub(crate) fn parquet_files(directory: &Path) -> Vec<String> {
+    let files = files_under(&directory.join("candidates")).expect("a readable folder");
+    let files = files.iter().filter(|path| has_extension(path, "parquet"));
+    files.map(|path| relative(directory, path)).collect()
+}
+
+/// A disk that works for so many steps; from then on every step fails. With an odd number the last one
+/// is done and fails all the same, as when a process is killed before it hears of it.
+pub(crate) struct StoppingFileSystem {
+    left: AtomicI64,
+}
+
+impl StoppingFileSystem {
+    pub(crate) fn after(half_steps: i64) -> Self {
+        Self {
+            left: AtomicI64::new(half_steps),
+        }
+    }
+
+    fn step(&self, act: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+        let stopped = || Err(io::Error::other("stopped here"));
+        match self.left.fetch_sub(2, Ordering::SeqCst) {
+            2.. => act(),
+            1 => act().and_then(|()| stopped()),
+            _ => stopped(),
+        }
+    }
+}
+
+impl FileSystem for StoppingFileSystem {
+    fn create_folder(&self, path: &Path) -> io::Result<()> {
+        self.step(|| LocalFileSystem.create_folder(path))
+    }
+
+    fn create_file(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        self.step(|| LocalFileSystem.create_file(path, bytes))
+    }
+
+    fn publish(&self, temporary: &Path, published: &Path) -> io::Result<()> {
+        self.step(|| LocalFileSystem.publish(temporary, published))
+    }
+
+    fn write_end(&self, path: &Path, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.step(|| LocalFileSystem.write_end(path, offset, bytes))
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        self.step(|| LocalFileSystem.remove_file(path))
     }
 }
