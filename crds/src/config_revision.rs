@@ -58,7 +58,8 @@ pub const MAX_FILES_BYTES: usize = 700 * 1024;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[x_kube(
     validation = Rule::new("self == oldSelf").message("a ConfigRevision is immutable: create a new one with another name and point configRevision at it"),
-    validation = Rule::new("[self.instruments.map(i, i.symbol)].all(known, self.strategies.all(s, s.instruments.all(symbol, symbol in known)))").message("every symbol in strategies[].instruments must stand in spec.instruments").field_path(".strategies")
+    validation = Rule::new("[self.instruments.map(i, i.symbol)].all(known, self.strategies.all(s, s.instruments.all(symbol, symbol in known)))").message("every symbol in strategies[].instruments must stand in spec.instruments").field_path(".strategies"),
+    validation = Rule::new("!has(self.portfolio) || !has(self.portfolio.baseBalances) || [self.instruments.map(i, i.symbol)].all(known, self.portfolio.baseBalances.all(balance, balance.symbol in known))").message("every symbol in portfolio.baseBalances must stand in spec.instruments").field_path(".portfolio")
 )]
 pub struct ConfigRevisionSpec {
     /// The trader's image, by digest only: a tag can be moved, a digest cannot. Because the build is
@@ -79,6 +80,10 @@ pub struct ConfigRevisionSpec {
     #[schemars(length(max = 32))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub risk_rules: Vec<RiskRule>,
+    /// What the stated portfolios begin with, and what their trades cost. The risk rules on balance,
+    /// order rates, results and exposure need it; without it no portfolio is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub portfolio: Option<Portfolio>,
     /// What happens to resting orders when trading halts or the pod stops. Without it they are
     /// cancelled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -130,6 +135,36 @@ pub struct Instrument {
     /// Smallest step of a quantity, in the base asset: the venue's step size. Greater than 0.
     #[x_kube(validation = Rule::new(crate::text::GREATER_THAN_ZERO).message("must be greater than 0"))]
     pub quantity_increment: Decimal,
+}
+
+/// The stated portfolio: the same for every tier, so that W, R and ABH judge a trade by the same
+/// balances, positions and results. All instruments share the quote asset.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Portfolio {
+    /// Quote asset at the start: the first equity. Greater than 0.
+    #[x_kube(validation = Rule::new(crate::text::GREATER_THAN_ZERO).message("must be greater than 0"))]
+    pub quote_balance: Decimal,
+    /// What the venue takes of each trade's value, in basis points (1/100 of a percent), 0 to
+    /// 10,000, decimals allowed. The stated portfolios trade at the touch, as a taker.
+    #[x_kube(validation = Rule::new("!isQuantity(self) || quantity(self).compareTo(quantity('10000')) <= 0").message("must be at most 10000 basis points, which is all of the value"))]
+    pub taker_fee_basis_points: Decimal,
+    /// Base assets at the start, by the symbol of their instrument: what sales may be paid with.
+    /// Positions count from zero beside them. At most 256.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["symbol".into()]))]
+    pub base_balances: Option<Vec<BaseBalance>>,
+}
+
+/// An amount of an instrument's base asset.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BaseBalance {
+    /// Symbol of the instrument.
+    pub symbol: Symbol,
+    /// The amount, in the base asset.
+    pub quantity: Decimal,
 }
 
 /// What happens to resting orders.

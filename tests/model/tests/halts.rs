@@ -72,6 +72,7 @@ impl Real {
                 self.take(Input::Latched(halt));
             }
             Action::HaltByEndpoint => self.take(Input::Stop {
+                state: TradingState::Halted,
                 by: Stopper::Endpoint,
                 reason: format!("request {}", self.made),
             }),

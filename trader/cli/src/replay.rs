@@ -251,7 +251,6 @@ impl Recorder {
             instance: "replay".to_owned(),
             binary_sha256: own_sha256().map_err(|error| internal(&error))?,
             config_hash: engine.config_hash().to_string(),
-            live_ratio: None,
         };
         Ok(Some(Self(DatasetWriter::open(
             Options::new(directory),

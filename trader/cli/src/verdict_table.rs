@@ -207,6 +207,7 @@ mod tests {
             limit: None,
             resized_qty: (place == 2).then(|| "0.00200000".parse().unwrap()),
             deny_code: (place == 1).then(|| "WHY".to_owned()),
+            portfolio: None,
         };
         Row {
             candidate_id: "id".to_owned(),
@@ -234,6 +235,11 @@ mod tests {
             final_if_enforced: "Deny".to_owned(),
             final_quantity: "0".parse().unwrap(),
             trading_state: None,
+            live_ratio: None,
+            live_ratio_mode: None,
+            taken_quantity: None,
+            not_taken: None,
+            verdicts_all_taken: Vec::new(),
         }
     }
 

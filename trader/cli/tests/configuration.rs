@@ -130,7 +130,7 @@ fn everything_that_is_wrong_is_said_with_its_path() {
         (
             "  - precision: {}",
             "  - balance:\n      reserve: \"0.1\"",
-            "cannot run: spec.riskRules[0].balance: this build does not implement it",
+            "cannot run: spec.riskRules[0].balance: \"balance\" is not valid: expected spec.portfolio",
         ),
         (
             "venue: BinanceSpot",

@@ -16,7 +16,7 @@ use triptych_engine::market::{Instrument, Market};
 use triptych_market_data::recording::{RecordingReader, discover_instruments};
 
 /// The revision of these tests with the other algorithms added, so that every kind of sampled price is
-/// used.
+/// used, and with a stated portfolio.
 fn every_strategy() -> String {
     let more = r#"
   - name: breakout
@@ -37,7 +37,9 @@ fn every_strategy() -> String {
     orderType: Limit
     algorithm:
       zScoreMeanReversion: { period: 30, entryThreshold: "2", exitThreshold: "0.5", sampleIntervalMilliseconds: 100, price: LastTrade }
-  riskRules:"#;
+  portfolio: { quoteBalance: "10000", takerFeeBasisPoints: "10" }
+  riskRules:
+  - grossExposure: { limit: "200" }"#;
     REVISION.replace("\n  riskRules:", more)
 }
 

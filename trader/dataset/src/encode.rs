@@ -1,9 +1,10 @@
 //! Candidates to the bytes of a Parquet file.
 
+mod nested;
+
 use arrow::array::{
-    ArrayRef, BooleanBuilder, Decimal128Builder, Float64Array, Float64Builder, Int32Builder,
-    Int64Array, ListBuilder, MapBuilder, MapFieldNames, RecordBatch, StringArray, StringBuilder,
-    StructBuilder, TimestampMicrosecondArray,
+    ArrayRef, Decimal128Builder, Float64Array, Float64Builder, Int64Array, MapBuilder,
+    MapFieldNames, RecordBatch, StringArray, StringBuilder, TimestampMicrosecondArray,
 };
 use arrow::error::ArrowError;
 use parquet::arrow::ArrowWriter;
@@ -16,15 +17,16 @@ use std::sync::Arc;
 use thiserror::Error;
 use triptych_crds::TradingState;
 use triptych_crds::strategies::OrderType;
+use triptych_crds::trading_instance::LiveRatioMode;
 use triptych_engine::Candidate;
 use triptych_engine::decimal::{Price, Quantity};
 use triptych_engine::event::Timestamp;
-use triptych_engine::measure::Measure;
-use triptych_engine::risk::Verdict;
+use triptych_engine::stage::NotTaken;
 
 use crate::layout::Partition;
 use crate::run::RunContext;
 use crate::schema;
+use nested::{portfolios, verdicts};
 
 /// Candidates could not be written as Parquet.
 #[derive(Debug, Error)]
@@ -83,8 +85,8 @@ pub fn record_batch(run: &RunContext, rows: &[Decided]) -> Result<RecordBatch, A
         text(rows, |_| Some(&run.instance)),
         text(rows, |_| Some(&run.binary_sha256)),
         text(rows, |_| Some(&run.config_hash)),
-        decimals(rows, schema::RATIO, |_| {
-            run.live_ratio.map(|ratio| ratio.units().into())
+        decimals(rows, schema::RATIO, |row| {
+            row.stage.map(|stage| stage.live.ratio.units().into())
         })?,
         integers(rows, |row| Some(signed(row.round))),
         integers(rows, |row| row.ts_event.map(Timestamp::nanoseconds)),
@@ -113,7 +115,7 @@ pub fn record_batch(run: &RunContext, rows: &[Decided]) -> Result<RecordBatch, A
                 .collect::<Float64Array>(),
         ),
         features(rows)?,
-        verdicts(rows)?,
+        verdicts(rows, |row| &row.verdicts)?,
         text(rows, |row| {
             row.enforcement.denial().map(|denial| denial.rule)
         }),
@@ -123,8 +125,14 @@ pub fn record_batch(run: &RunContext, rows: &[Decided]) -> Result<RecordBatch, A
         text(rows, |row| Some(row.enforcement.name())),
         quantities(rows, |row| Some(row.final_quantity()))?,
         text(rows, |row| row.trading_state.map(trading_state_name)),
-        text(rows, |_| None::<&str>),
-        text(rows, |_| None::<&str>),
+        text(rows, |row| {
+            row.stage.map(|stage| live_ratio_mode_name(stage.live.mode))
+        }),
+        quantities(rows, |row| row.stage.map(|stage| stage.quantity))?,
+        text(rows, |row| row.stage?.not_taken.map(not_taken_name)),
+        verdicts(rows, |row| &row.verdicts_all_taken)?,
+        portfolios(rows, |stated| stated.enforced)?,
+        portfolios(rows, |stated| stated.all_taken)?,
     ];
     RecordBatch::try_new(Arc::clone(&schema::CANDIDATES), columns)
 }
@@ -152,6 +160,27 @@ pub const fn trading_state_name(state: TradingState) -> &'static str {
         TradingState::Active => "Active",
         TradingState::Reducing => "Reducing",
         TradingState::Halted => "Halted",
+    }
+}
+
+/// The name in the dataset and in manifests.
+pub const fn live_ratio_mode_name(mode: LiveRatioMode) -> &'static str {
+    match mode {
+        LiveRatioMode::Size => "Size",
+        LiveRatioMode::Count => "Count",
+    }
+}
+
+/// Why nothing is taken, as a word of the dataset; a rule's own code where a rule denies what the
+/// ratio leaves.
+pub const fn not_taken_name(why: NotTaken) -> &'static str {
+    match why {
+        NotTaken::Denied => "Denied",
+        NotTaken::State(state) => trading_state_name(state),
+        NotTaken::Count => "Count",
+        NotTaken::BelowIncrement => "BelowIncrement",
+        NotTaken::NothingToReduce => "NothingToReduce",
+        NotTaken::Rule(denial) => denial.code.0,
     }
 }
 
@@ -244,53 +273,4 @@ fn features(rows: &[Decided]) -> Result<ArrayRef, ArrowError> {
         builder.append(true)?;
     }
     Ok(Arc::new(builder.finish()))
-}
-
-fn verdicts(rows: &[Decided]) -> Result<ArrayRef, ArrowError> {
-    let verdict = StructBuilder::new(
-        schema::VERDICT_FIELDS.clone(),
-        vec![
-            Box::new(StringBuilder::new()),
-            Box::new(Int32Builder::new()),
-            Box::new(BooleanBuilder::new()),
-            Box::new(decimal_builder(schema::MEASURE)?),
-            Box::new(decimal_builder(schema::MEASURE)?),
-            Box::new(decimal_builder(schema::AMOUNT)?),
-            Box::new(StringBuilder::new()),
-        ],
-    );
-    let mut list = ListBuilder::new(verdict).with_field(Arc::clone(&schema::VERDICT));
-    for row in rows {
-        for verdict in &row.verdicts {
-            append_verdict(list.values(), verdict)?;
-        }
-        list.append(true);
-    }
-    Ok(Arc::new(list.finish()))
-}
-
-fn append_verdict(row: &mut StructBuilder, verdict: &Verdict) -> Result<(), ArrowError> {
-    let version = i32::try_from(verdict.version).unwrap_or(i32::MAX);
-    field::<StringBuilder>(row, 0)?.append_value(verdict.rule);
-    field::<Int32Builder>(row, 1)?.append_value(version);
-    field::<BooleanBuilder>(row, 2)?.append_value(verdict.passes());
-    field::<Decimal128Builder>(row, 3)?.append_option(verdict.observed.map(Measure::units));
-    field::<Decimal128Builder>(row, 4)?.append_option(verdict.limit.map(Measure::units));
-    field::<Decimal128Builder>(row, 5)?.append_option(
-        verdict
-            .resized_quantity()
-            .map(|quantity| quantity.units().into()),
-    );
-    field::<StringBuilder>(row, 6)?.append_option(verdict.deny_code().map(|code| code.0));
-    row.append(true);
-    Ok(())
-}
-
-fn field<T: arrow::array::ArrayBuilder>(
-    row: &mut StructBuilder,
-    place: usize,
-) -> Result<&mut T, ArrowError> {
-    row.field_builder::<T>(place).ok_or_else(|| {
-        ArrowError::SchemaError(format!("field {place} of a verdict has another type"))
-    })
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use arrow::array::{
-    Array, AsArray, BooleanArray, Decimal128Array, RecordBatch, StringArray, StructArray,
+    Array, AsArray, BooleanArray, Decimal128Array, ListArray, RecordBatch, StringArray, StructArray,
 };
 use arrow::datatypes::{Float64Type, Int32Type, Int64Type};
 use arrow::error::ArrowError;
@@ -12,7 +12,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::errors::ParquetError;
 use serde::Serialize;
 use thiserror::Error;
-use triptych_engine::decimal::{Price, Quantity};
+use triptych_engine::decimal::{Price, Quantity, Ratio};
 use triptych_engine::measure::Measure;
 
 use crate::files::{listed, open, parquet_error, while_compacted};
@@ -113,6 +113,16 @@ pub struct Row {
     pub final_quantity: Quantity,
     /// `Active`, `Reducing` or `Halted`, as it was in force; W and R only.
     pub trading_state: Option<String>,
+    /// The live ratio that was in force; W and R only.
+    pub live_ratio: Option<Ratio>,
+    /// `Size` or `Count`; W and R only.
+    pub live_ratio_mode: Option<String>,
+    /// The quantity that live ratio and trading state left; W and R only.
+    pub taken_quantity: Option<Quantity>,
+    /// Why nothing was taken.
+    pub not_taken: Option<String>,
+    /// The verdicts that depend on a portfolio once more, by the portfolio that takes every candidate.
+    pub verdicts_all_taken: Vec<VerdictRow>,
 }
 
 /// A verdict in a row.
@@ -132,6 +142,8 @@ pub struct VerdictRow {
     pub resized_qty: Option<Quantity>,
     /// Why it denies.
     pub deny_code: Option<String>,
+    /// The portfolio that the decision depends on, where it depends on one.
+    pub portfolio: Option<String>,
 }
 
 /// The listed files of a dataset, those with the earliest decisions first.
@@ -245,18 +257,19 @@ fn append_rows(path: &Path, batch: &RecordBatch, rows: &mut Vec<Row>) -> Result<
         .get("confidence")?
         .as_primitive_opt::<Float64Type>()
         .ok_or_else(|| columns.missing("confidence"))?;
-    let verdicts = columns
-        .get("verdicts")?
-        .as_list_opt::<i32>()
-        .ok_or_else(|| columns.missing("verdicts"))?;
-    // Files of an earlier build have no such column.
-    let states = batch.column_by_name("trading_state").is_some();
-    let states = states.then(|| text("trading_state")).transpose()?;
+    let verdicts = columns.list("verdicts")?;
+    // Files of earlier builds lack some columns.
+    let has = |name| batch.column_by_name(name).is_some();
+    let states = has("trading_state").then(|| text("trading_state"));
+    let states = states.transpose()?;
+    let modes = has("live_ratio_mode").then(|| text("live_ratio_mode"));
+    let modes = modes.transpose()?;
+    let not_taken = has("not_taken").then(|| text("not_taken")).transpose()?;
+    let taken = has("taken_quantity").then(|| amount("taken_quantity"));
+    let (ratios, taken) = (amount("live_ratio")?, taken.transpose()?);
+    let all_taken = has("verdicts_all_taken").then(|| columns.list("verdicts_all_taken"));
+    let all_taken = all_taken.transpose()?;
     for place in 0..batch.num_rows() {
-        let of_row = verdicts.value(place);
-        let of_row = of_row
-            .as_struct_opt()
-            .ok_or_else(|| columns.missing("verdicts"))?;
         rows.push(Row {
             candidate_id: ids.value(place).to_owned(),
             run_id: runs.value(place).to_owned(),
@@ -280,17 +293,30 @@ fn append_rows(path: &Path, batch: &RecordBatch, rows: &mut Vec<Row>) -> Result<
             confidence: confidences
                 .is_valid(place)
                 .then(|| confidences.value(place)),
-            verdicts: verdict_rows(of_row).ok_or_else(|| columns.missing("verdicts"))?,
+            verdicts: verdict_rows(&verdicts.value(place))
+                .ok_or_else(|| columns.missing("verdicts"))?,
             first_deny: optional_text(first_denials, place),
             final_if_enforced: finals.value(place).to_owned(),
             final_quantity: Quantity::from_units(units(final_quantities, place)),
             trading_state: states.and_then(|states| optional_text(states, place)),
+            live_ratio: optional_units(ratios, place).map(Ratio::from_units),
+            live_ratio_mode: modes.and_then(|modes| optional_text(modes, place)),
+            taken_quantity: taken
+                .and_then(|taken| optional_units(taken, place))
+                .map(Quantity::from_units),
+            not_taken: not_taken.and_then(|why| optional_text(why, place)),
+            verdicts_all_taken: all_taken
+                .map_or(Some(Vec::new()), |lists| verdict_rows(&lists.value(place)))
+                .ok_or_else(|| columns.missing("verdicts_all_taken"))?,
         });
     }
     Ok(())
 }
 
-fn verdict_rows(verdicts: &StructArray) -> Option<Vec<VerdictRow>> {
+fn verdict_rows(verdicts: &dyn Array) -> Option<Vec<VerdictRow>> {
+    let verdicts: &StructArray = verdicts.as_struct_opt()?;
+    let portfolios = verdicts.column_by_name("portfolio");
+    let portfolios = portfolios.and_then(|column| column.as_string_opt::<i32>());
     let text = |name| verdicts.column_by_name(name)?.as_string_opt::<i32>();
     let decimals = |name| -> Option<&Decimal128Array> {
         verdicts.column_by_name(name)?.as_any().downcast_ref()
@@ -317,6 +343,7 @@ fn verdict_rows(verdicts: &StructArray) -> Option<Vec<VerdictRow>> {
             .is_valid(place)
             .then(|| Quantity::from_units(units(resized, place))),
         deny_code: optional_text(codes, place),
+        portfolio: portfolios.and_then(|column| optional_text(column, place)),
     };
     Some((0..verdicts.len()).map(row).collect())
 }
@@ -328,9 +355,11 @@ fn optional_text(column: &StringArray, place: usize) -> Option<String> {
 }
 
 fn optional_price(column: &Decimal128Array, place: usize) -> Option<Price> {
-    column
-        .is_valid(place)
-        .then(|| Price::from_units(units(column, place)))
+    optional_units(column, place).map(Price::from_units)
+}
+
+fn optional_units(column: &Decimal128Array, place: usize) -> Option<i64> {
+    column.is_valid(place).then(|| units(column, place))
 }
 
 fn units(column: &Decimal128Array, place: usize) -> i64 {
@@ -361,6 +390,12 @@ impl<'a> Columns<'a> {
     fn text(&self, name: &'static str) -> Result<&'a StringArray, ReadError> {
         self.get(name)?
             .as_string_opt()
+            .ok_or_else(|| self.missing(name))
+    }
+
+    fn list(&self, name: &'static str) -> Result<&'a ListArray, ReadError> {
+        self.get(name)?
+            .as_list_opt()
             .ok_or_else(|| self.missing(name))
     }
 

@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use triptych_engine::decimal::Ratio;
 
 use crate::layout::COMPACTION;
 
@@ -19,8 +18,6 @@ pub struct RunContext {
     pub binary_sha256: String,
     /// Hash of the configuration, 64 hexadecimal digits.
     pub config_hash: String,
-    /// The ratio by which sizes were scaled; W only.
-    pub live_ratio: Option<Ratio>,
 }
 
 /// Identity of a run. It is a part of file names.

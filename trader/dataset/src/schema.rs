@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock};
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
 
 /// Raised whenever a column changes its meaning, type or name.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Prices and quantities: digits and decimals.
 pub const AMOUNT: (u8, i8) = (19, 8);
@@ -41,6 +41,24 @@ pub static VERDICT_FIELDS: LazyLock<Fields> = LazyLock::new(|| {
         Field::new("limit", decimal(MEASURE), true),
         Field::new("resized_qty", decimal(AMOUNT), true),
         Field::new("deny_code", DataType::Utf8, true),
+        Field::new("portfolio", DataType::Utf8, true),
+    ])
+});
+
+/// Fields of a portfolio.
+pub static PORTFOLIO_FIELDS: LazyLock<Fields> = LazyLock::new(|| {
+    let measure = |name: &str| Field::new(name, decimal(MEASURE), false);
+    Fields::from(vec![
+        Field::new("position", decimal(AMOUNT), false),
+        Field::new("average_price", decimal(AMOUNT), true),
+        Field::new("base_balance", decimal(AMOUNT), false),
+        measure("quote_balance"),
+        measure("realised_profit"),
+        measure("unrealised_profit"),
+        measure("fees"),
+        measure("equity"),
+        measure("gross_exposure"),
+        measure("net_exposure"),
     ])
 });
 
@@ -72,6 +90,7 @@ pub static CANDIDATES: LazyLock<SchemaRef> = LazyLock::new(|| {
     let sometimes = |name: &str, kind: DataType| Field::new(name, kind, true);
     let text = || DataType::Utf8;
     let amount = || decimal(AMOUNT);
+    let portfolio = || DataType::Struct(PORTFOLIO_FIELDS.clone());
     Arc::new(Schema::new(vec![
         always("candidate_id", text()),
         always("run_id", text()),
@@ -109,7 +128,11 @@ pub static CANDIDATES: LazyLock<SchemaRef> = LazyLock::new(|| {
         always("final_if_enforced", text()),
         always("final_quantity", amount()),
         sometimes("trading_state", text()),
-        sometimes("portfolio_state", text()),
-        sometimes("shadow_portfolio", text()),
+        sometimes("live_ratio_mode", text()),
+        sometimes("taken_quantity", amount()),
+        sometimes("not_taken", text()),
+        always("verdicts_all_taken", DataType::List(Arc::clone(&VERDICT))),
+        sometimes("portfolio_enforced", portfolio()),
+        sometimes("portfolio_all_taken", portfolio()),
     ]))
 });

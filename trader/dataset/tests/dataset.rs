@@ -5,8 +5,11 @@ mod support;
 use std::fs;
 use std::time::{Duration, Instant};
 
+use arrow::array::{Array, AsArray};
+use arrow::util::display::array_value_to_string;
 use support::{candidate, options, parquet_files, run, write};
 use triptych_crds::TradingState;
+use triptych_dataset::encode::{Decided, record_batch};
 use triptych_dataset::read::first_rows;
 use triptych_dataset::recovery::files_under;
 use triptych_dataset::summary::Summary;
@@ -96,7 +99,60 @@ fn what_was_appended_is_read_back_exactly() {
                 found.deny_code.as_deref(),
                 verdict.deny_code().map(|code| code.0)
             );
+            assert_eq!(found.portfolio, None);
         }
+        assert_eq!(
+            row.verdicts_all_taken.len(),
+            expected.verdicts_all_taken.len()
+        );
+        for found in &row.verdicts_all_taken {
+            assert_eq!(found.portfolio.as_deref(), Some("AllTaken"));
+        }
+        let stage = expected.stage;
+        assert_eq!(row.live_ratio, stage.map(|stage| stage.live.ratio));
+        assert_eq!(row.live_ratio_mode.as_deref(), stage.map(|_| "Size"));
+        assert_eq!(row.taken_quantity, stage.map(|stage| stage.quantity));
+        assert_eq!(row.not_taken.as_deref(), stage.map(|_| "BelowIncrement"));
+    }
+}
+
+#[test]
+fn the_stated_portfolios_are_kept_where_the_revision_states_one() {
+    let rows: Vec<_> = (0..4)
+        .map(|number| Decided {
+            candidate: candidate(number),
+            trading_state: None,
+        })
+        .collect();
+    let batch = record_batch(&run("run-a"), &rows).unwrap();
+    let mut found = Vec::new();
+    for name in ["portfolio_enforced", "portfolio_all_taken"] {
+        let column = batch.column_by_name(name).unwrap().as_struct();
+        let text = |field: &str, row| {
+            let field = column.column_by_name(field).unwrap();
+            array_value_to_string(field, row).unwrap()
+        };
+        for row in 0..rows.len() {
+            found.push(column.is_valid(row).then(|| {
+                ["position", "average_price", "equity", "net_exposure"]
+                    .map(|field| text(field, row))
+            }));
+        }
+    }
+    let expected = |average: &str| {
+        Some(
+            [
+                "-0.00000005",
+                average,
+                "0.0000000000000012",
+                "-0.0000000000000014",
+            ]
+            .map(str::to_owned),
+        )
+    };
+    for (wanted, count) in [(None, 4), (expected(""), 2), (expected("0.00000006"), 2)] {
+        let seen = found.iter().filter(|row| **row == wanted).count();
+        assert_eq!(seen, count, "{wanted:?} in {found:?}");
     }
 }
 

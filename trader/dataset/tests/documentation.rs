@@ -46,6 +46,7 @@ fn type_name(data_type: &DataType) -> String {
         DataType::Decimal128(digits, decimals) => format!("decimal({digits}, {decimals})"),
         DataType::Map(_, _) => "map(string, double)".to_owned(),
         DataType::List(_) => "list(struct)".to_owned(),
+        DataType::Struct(_) => "struct".to_owned(),
         other => panic!("a type without a name: {other}"),
     }
 }

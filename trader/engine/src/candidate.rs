@@ -10,8 +10,10 @@ use sha2::{Digest, Sha256};
 use crate::decimal::Quantity;
 use crate::event::{Side, Timestamp};
 use crate::market::Top;
+use crate::portfolio::PortfolioSnapshot;
 use crate::proposal::Proposal;
 use crate::risk::{DenyCode, Verdict};
+use crate::stage::StageRecord;
 use crate::strategies::{Features, Trigger};
 
 /// Identity of a candidate: equal for every trader that decides from the same feed with the same
@@ -117,6 +119,15 @@ impl Enforcement {
         }
     }
 
+    /// The quantity of the proposal that it lets through; zero where it denies.
+    pub const fn quantity_of(&self, proposal: &Proposal) -> Quantity {
+        match self {
+            Self::Accept => proposal.quantity,
+            Self::Resize(quantity) => *quantity,
+            Self::Deny(_) => Quantity::ZERO,
+        }
+    }
+
     /// The first denial.
     pub const fn denial(&self) -> Option<Denial> {
         match self {
@@ -127,7 +138,7 @@ impl Enforcement {
 }
 
 /// A candidate trade.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, PartialEq)]
 pub struct Candidate {
     /// Its identity.
     pub id: CandidateId,
@@ -156,20 +167,71 @@ pub struct Candidate {
     pub confidence: Option<f64>,
     /// The numbers on which the strategy decided.
     pub features: Features,
-    /// Every rule's verdict on the trade as proposed, in the order of `spec.riskRules`.
+    /// Every rule's verdict on the trade as proposed, in the order of `spec.riskRules`, by the
+    /// portfolio `Enforced`.
     pub verdicts: Vec<Verdict>,
+    /// The verdicts that depend on a portfolio once more, by the portfolio `AllTaken`.
+    pub verdicts_all_taken: Vec<Verdict>,
     /// What enforcing every rule would have made of it.
     pub enforcement: Enforcement,
+    /// The portfolios before the trade; `None` where the revision states none.
+    pub portfolios: Option<StatedPortfolios>,
+    /// What trading state and live ratio left of it; `None` for a tier that takes nothing. No part of
+    /// the decision that tiers have in common.
+    pub stage: Option<StageRecord>,
+}
+
+/// The stated portfolios at a decision, before the trade.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StatedPortfolios {
+    /// The one that takes what enforcement lets through.
+    pub enforced: PortfolioSnapshot,
+    /// The one that takes every candidate.
+    pub all_taken: PortfolioSnapshot,
+}
+
+impl Clone for Candidate {
+    fn clone(&self) -> Self {
+        self.with_lists(self.verdicts.clone(), self.verdicts_all_taken.clone())
+    }
+
+    /// Uses the memory of the lists that are there.
+    fn clone_from(&mut self, source: &Self) {
+        let mut verdicts = std::mem::take(&mut self.verdicts);
+        let mut verdicts_all_taken = std::mem::take(&mut self.verdicts_all_taken);
+        verdicts.clone_from(&source.verdicts);
+        verdicts_all_taken.clone_from(&source.verdicts_all_taken);
+        *self = source.with_lists(verdicts, verdicts_all_taken);
+    }
 }
 
 impl Candidate {
+    fn with_lists(&self, verdicts: Vec<Verdict>, verdicts_all_taken: Vec<Verdict>) -> Self {
+        Self {
+            id: self.id,
+            round: self.round,
+            strategy: Arc::clone(&self.strategy),
+            strategy_version: Arc::clone(&self.strategy_version),
+            symbol: Arc::clone(&self.symbol),
+            ts_event: self.ts_event,
+            ts_recv: self.ts_recv,
+            ts_decision: self.ts_decision,
+            top: self.top,
+            proposal: self.proposal,
+            trigger: self.trigger,
+            confidence: self.confidence,
+            features: self.features,
+            verdicts,
+            verdicts_all_taken,
+            enforcement: self.enforcement,
+            portfolios: self.portfolios,
+            stage: self.stage,
+        }
+    }
+
     /// The quantity that enforcing every rule would have let through; zero where one denies.
     pub const fn final_quantity(&self) -> Quantity {
-        match self.enforcement {
-            Enforcement::Accept => self.proposal.quantity,
-            Enforcement::Resize(quantity) => quantity,
-            Enforcement::Deny(_) => Quantity::ZERO,
-        }
+        self.enforcement.quantity_of(&self.proposal)
     }
 }
 

@@ -1,5 +1,6 @@
 //! From a revision's spec to strategies and rules: every problem found, each with its path.
 
+mod rules;
 mod strategies;
 
 use std::borrow::Cow;
@@ -8,34 +9,19 @@ use std::str::FromStr;
 
 use thiserror::Error;
 use triptych_crds::config_revision::ConfigRevisionSpec;
-use triptych_crds::risk_rules::RiskRule as RuleSpec;
 
-use crate::decimal::{DecimalError, Price, Quantity, Ratio};
+use crate::decimal::{DecimalError, Price, Quantity};
 use crate::event::InstrumentId;
 use crate::market::Instrument;
+use crate::portfolio::Account;
 use crate::proposal::OrderShape;
 use crate::risk::RiskRule;
-use crate::risk::duplicate_intent::DuplicateIntent;
-use crate::risk::max_spread::MaxSpread;
-use crate::risk::notional_limits::NotionalLimits;
-use crate::risk::precision::Precision;
-use crate::risk::price_collar::PriceCollar;
-use crate::risk::quantity_limits::QuantityLimits;
-use crate::risk::stale_data::StaleData;
 use crate::strategies::Strategy;
 use crate::strategies::custom::Algorithms;
 
 /// One reason why no engine can be built from a revision.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Problem {
-    /// The revision names what this build does not have.
-    #[error("{path}: this build does not implement it; it implements {implemented}")]
-    NotImplemented {
-        /// Path of the field.
-        path: String,
-        /// What there is instead.
-        implemented: &'static str,
-    },
     /// A decimal that the engine cannot hold.
     #[error("{path}: {source}")]
     Decimal {
@@ -95,6 +81,9 @@ pub(crate) struct Parts {
     pub(crate) instruments: Vec<Instrument>,
     pub(crate) strategies: Vec<StrategyOnInstrument>,
     pub(crate) rules: Vec<Box<dyn RiskRule>>,
+    /// The same rules once more, for the portfolio that takes every candidate.
+    pub(crate) rules_of_all_taken: Vec<Box<dyn RiskRule>>,
+    pub(crate) account: Option<Account>,
 }
 
 /// Builds the parts of an engine.
@@ -105,12 +94,18 @@ pub(crate) fn parts(
     let mut builder = Builder::default();
     let instruments = builder.instruments(spec);
     let strategies = builder.strategies(spec, algorithms, &instruments);
+    let account = builder.account(spec);
     let rules = builder.rules(spec);
+    let said = builder.problems.len();
+    let rules_of_all_taken = builder.rules(spec);
+    builder.problems.truncate(said);
     if builder.problems.is_empty() {
         Ok(Parts {
             instruments,
             strategies,
             rules,
+            rules_of_all_taken,
+            account,
         })
     } else {
         Err(ConstructionError {
@@ -157,64 +152,19 @@ impl Builder {
         instruments
     }
 
-    fn rules(&mut self, spec: &ConfigRevisionSpec) -> Vec<Box<dyn RiskRule>> {
-        let mut rules: Vec<Box<dyn RiskRule>> = Vec::with_capacity(spec.risk_rules.len());
-        for (index, rule) in spec.risk_rules.iter().enumerate() {
-            let path = format!("spec.riskRules[{index}].{}", rule.name());
-            if spec.risk_rules[..index]
-                .iter()
-                .any(|known| known.name() == rule.name())
-            {
-                self.invalid(&path, rule.name(), "each rule once");
+    fn account(&mut self, spec: &ConfigRevisionSpec) -> Option<Account> {
+        let symbols: Vec<&str> = spec
+            .instruments
+            .iter()
+            .map(|known| &*known.symbol)
+            .collect();
+        match Account::read(spec.portfolio.as_ref()?, &symbols) {
+            Ok(account) => Some(account),
+            Err((path, source)) => {
+                self.problems.push(Problem::Decimal { path, source });
+                None
             }
-            rules.extend(self.rule(&path, rule, spec));
         }
-        rules
-    }
-
-    fn rule(
-        &mut self,
-        path: &str,
-        rule: &RuleSpec,
-        spec: &ConfigRevisionSpec,
-    ) -> Option<Box<dyn RiskRule>> {
-        let field = |name: &str| format!("{path}.{name}");
-        Some(match rule {
-            RuleSpec::Precision(_) => Box::new(Precision),
-            RuleSpec::QuantityLimits(limits) => {
-                let minimum = self.decimal(&field("minimum"), &limits.minimum);
-                let maximum = self.decimal(&field("maximum"), &limits.maximum);
-                self.in_order(&field("minimum"), minimum, maximum);
-                Box::new(QuantityLimits { minimum, maximum })
-            }
-            RuleSpec::NotionalLimits(limits) => {
-                let minimum = self.decimal(&field("minimum"), &limits.minimum);
-                let maximum = self.decimal(&field("maximum"), &limits.maximum);
-                self.in_order(&field("minimum"), minimum, maximum);
-                Box::new(NotionalLimits { minimum, maximum })
-            }
-            RuleSpec::PriceCollar(collar) => Box::new(PriceCollar {
-                basis_points: self.decimal::<Ratio>(&field("basisPoints"), &collar.basis_points),
-            }),
-            RuleSpec::MaxSpread(spread) => Box::new(MaxSpread {
-                basis_points: self.decimal::<Ratio>(&field("basisPoints"), &spread.basis_points),
-            }),
-            RuleSpec::StaleData(stale) => Box::new(StaleData {
-                max_age_milliseconds: stale.max_age_milliseconds,
-            }),
-            RuleSpec::DuplicateIntent(duplicate) => Box::new(DuplicateIntent::new(
-                duplicate.window_milliseconds,
-                spec.strategies.len(),
-                spec.instruments.len(),
-            )),
-            _ => {
-                self.problems.push(Problem::NotImplemented {
-                    path: path.to_owned(),
-                    implemented: "precision, quantityLimits, notionalLimits, priceCollar, maxSpread, staleData and duplicateIntent",
-                });
-                return None;
-            }
-        })
     }
 
     fn invalid(

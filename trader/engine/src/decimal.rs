@@ -263,6 +263,22 @@ decimal! {
     Ratio
 }
 
+impl Ratio {
+    /// One.
+    pub const ONE: Self = Self(UNITS_PER_WHOLE);
+}
+
+impl Quantity {
+    /// This part of it, rounded down to 10⁻⁸; `ratio` is from 0 to 1.
+    #[must_use]
+    pub const fn scaled_by(self, ratio: Ratio) -> Self {
+        let scaled = (self.0 as i128 * ratio.0 as i128).div_euclid(UNITS_PER_WHOLE as i128);
+        // A part is never larger than the whole, which fits.
+        #[allow(clippy::cast_possible_truncation)]
+        Self(scaled as i64)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

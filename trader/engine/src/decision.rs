@@ -3,12 +3,12 @@
 use crate::candidate::{Denial, Enforcement};
 use crate::decimal::Quantity;
 use crate::proposal::Proposal;
-use crate::risk::{RiskContext, RiskRule, Verdict};
+use crate::risk::{RiskContext, RiskRule, Verdict, assess};
 
 /// Asks every rule, in order and without stopping at a denial; fills `verdicts` with one of each.
 pub fn judge(rules: &[Box<dyn RiskRule>], context: &RiskContext<'_>, verdicts: &mut Vec<Verdict>) {
     verdicts.clear();
-    verdicts.extend(rules.iter().map(|rule| rule.evaluate(context)));
+    verdicts.extend(rules.iter().map(|rule| assess(&**rule, context)));
 }
 
 /// What enforcing every rule makes of the proposal, given their verdicts on it.
@@ -34,7 +34,7 @@ pub fn enforce(
         proposal: &proposal,
         ..*context
     };
-    let mut again = rules.iter().map(|rule| rule.evaluate(&smaller));
+    let mut again = rules.iter().map(|rule| assess(&**rule, &smaller));
     match again.find_map(|verdict| objection(&verdict, quantity)) {
         Some(denial) => Enforcement::Deny(denial),
         None => Enforcement::Resize(quantity),

@@ -6,7 +6,8 @@ use sha2::{Digest, Sha256};
 
 use crate::candidate::Candidate;
 
-/// SHA-256 over every candidate's identity, market, proposal, verdicts and outcome, in order. Equal
+/// SHA-256 over every candidate's identity, market, proposal, verdicts, stated portfolios and outcome, in
+/// order. Equal
 /// digests mean equal decisions, to the last decimal; floating-point features are left out.
 #[derive(Debug, Clone, Default)]
 pub struct DecisionDigest(Sha256);
@@ -40,6 +41,12 @@ impl DecisionDigest {
         )?;
         for verdict in &candidate.verdicts {
             writeln!(self, "{verdict:?}")?;
+        }
+        for verdict in &candidate.verdicts_all_taken {
+            writeln!(self, "{verdict:?}")?;
+        }
+        if let Some(portfolios) = &candidate.portfolios {
+            writeln!(self, "{portfolios:?}")?;
         }
         writeln!(self, "{:?}", candidate.enforcement)
     }

@@ -2,17 +2,20 @@
 
 use std::sync::Arc;
 
+use triptych_crds::TradingState;
 use triptych_crds::config_revision::ConfigRevisionSpec;
 use triptych_crds::hash::ConfigHash;
 
 use crate::candidate::{Candidate, IdentityPrefix};
 use crate::construction::{self, ConstructionError, StrategyOnInstrument};
-use crate::decision::{enforce, judge};
+use crate::desk::{Circumstances, Desk, Desks, SpareVerdicts};
 use crate::event::{Event, InstrumentId, Timestamp};
-use crate::market::{Instrument, Market, Top};
+use crate::market::{Instrument, Market};
 use crate::order_book::ResyncReason;
+use crate::portfolio::{Portfolio, PortfolioName};
 use crate::proposal::OrderShape;
-use crate::risk::{RiskContext, RiskRule, Verdict};
+use crate::risk::{Breach, Consequence};
+use crate::stage::{Stage, TierControl};
 use crate::strategies::custom::Algorithms;
 use crate::strategies::{Signal, Strategy};
 
@@ -35,11 +38,12 @@ pub struct EngineCounters {
 pub struct Engine {
     config_hash: ConfigHash,
     markets: Vec<MarketWithStrategies>,
-    rules: Vec<Box<dyn RiskRule>>,
+    desks: Desks,
+    stage: Stage,
+    control: Option<TierControl>,
     clock: Timestamp,
     counters: EngineCounters,
-    /// Memory for the verdicts of the next candidate.
-    verdicts: Vec<Verdict>,
+    round: Round,
 }
 
 struct MarketWithStrategies {
@@ -85,18 +89,32 @@ impl Engine {
             let running = Running::new(part, &config_hash, on.market.instrument());
             on.strategies.push(running);
         }
+        let account = parts.account.as_ref();
+        let stage = Stage::new(account, spec.strategies.len());
+        let enforced = Desk::new(PortfolioName::Enforced, account, parts.rules);
+        let all_taken =
+            account.map(|_| Desk::new(PortfolioName::AllTaken, account, parts.rules_of_all_taken));
         Ok(Self {
             config_hash,
             markets,
-            rules: parts.rules,
+            desks: Desks::new(enforced, all_taken),
+            stage,
+            control: None,
             clock: Timestamp::default(),
             counters: EngineCounters::default(),
-            verdicts: Vec::new(),
+            round: Round::new(spec.strategies.len(), spec.risk_rules.len()),
         })
     }
 
-    /// Takes the next event and hands each candidate that it causes to `on_candidate`, in the order
-    /// of `spec.strategies`: one decision round.
+    /// What the tier allows from the next event on; `None`, as at the start, for a tier that takes
+    /// nothing.
+    pub fn set_control(&mut self, control: Option<TierControl>) {
+        self.control = control;
+    }
+
+    /// Takes the next event: one decision round. Every candidate that it causes is judged, in the
+    /// order of `spec.strategies`; then the stage decides what is taken; then each is handed to
+    /// `on_candidate`.
     ///
     /// Returns why the book of the event's instrument needs a new snapshot, where it does.
     pub fn on_event(
@@ -106,36 +124,61 @@ impl Engine {
     ) -> Option<ResyncReason> {
         self.counters.events += 1;
         self.clock = self.clock.max(event.ts_recv);
+        self.desks.forget_breaches();
         let Some(on) = self.markets.get_mut(event.instrument.index()) else {
             self.counters.unknown_instruments += 1;
             return None;
         };
         let resync = on.market.apply(event, self.clock);
+        let top = on.market.top();
+        let left = top
+            .as_ref()
+            .and_then(|top| self.desks.follow(event.instrument, top, self.clock));
+        self.round.clear();
         for running in &mut on.strategies {
             let Some(signal) = running.strategy.on_event(event, &on.market) else {
                 continue;
             };
-            let Some(top) = on.market.top() else {
+            let Some(top) = top else {
                 self.counters.signals_without_top += 1;
                 continue;
             };
-            let candidate = running.candidate(
+            let at = Circumstances {
+                market: &on.market,
+                top,
+                now: self.clock,
+            };
+            let (desks, spare) = (&mut self.desks, self.round.spare());
+            self.round.candidates.push(running.candidate(
                 &signal,
-                &mut self.rules,
-                Moment {
-                    event,
-                    market: &on.market,
-                    top,
-                    now: self.clock,
-                    round: self.counters.events,
-                },
-                std::mem::take(&mut self.verdicts),
-            );
+                event,
+                self.counters.events,
+                at,
+                desks,
+                spare,
+            ));
+        }
+        if let Some(control) = self.control {
+            let control = restricted(control, self.desks.breaches());
+            if let Some(top) = &top {
+                let (state, now) = (control.state, self.clock);
+                self.stage.follow(event.instrument, top, now, state, left);
+            }
+            let rules = self.desks.enforced().rules();
+            self.stage
+                .decide(&mut self.round.candidates, control, rules, &on.market);
+        }
+        for candidate in &self.round.candidates {
             self.counters.candidates += 1;
-            on_candidate(&candidate);
-            self.verdicts = candidate.verdicts;
+            on_candidate(candidate);
         }
         resync
+    }
+
+    /// The limits of losses that broke at the last event, by the portfolio `Enforced`, for the tier to
+    /// act upon. Nothing is taken in that event's round already against what they ask for.
+    pub fn breaches(&self) -> &[Breach] {
+        self.desks.breaches()
     }
 
     /// The hash of the revision that this engine runs.
@@ -162,7 +205,20 @@ impl Engine {
 
     /// Names of the risk rules, in the order of every candidate's verdicts.
     pub fn rule_names(&self) -> impl ExactSizeIterator<Item = &'static str> {
-        self.rules.iter().map(|rule| rule.description().name)
+        let rules = self.desks.enforced().rules();
+        rules.iter().map(|rule| rule.description().name)
+    }
+
+    /// The portfolio that takes what enforcement lets through; nothing is in it where the revision
+    /// states no portfolio.
+    pub fn enforced_portfolio(&self) -> &Portfolio {
+        self.desks.enforced().shadow().portfolio()
+    }
+
+    /// The portfolio that takes what the stage leaves; nothing is in it where the revision states no
+    /// portfolio, or the tier takes nothing.
+    pub fn taken_portfolio(&self) -> &Portfolio {
+        self.stage.taken().portfolio()
     }
 
     /// The engine's clock: the newest receive time so far.
@@ -176,14 +232,48 @@ impl Engine {
     }
 }
 
-/// The circumstances of a decision.
-#[derive(Clone, Copy)]
-struct Moment<'a> {
-    event: &'a Event,
-    market: &'a Market,
-    top: Top,
-    now: Timestamp,
-    round: u64,
+/// The tier's wish, and what the breaches of this event ask for before the tier knows of them.
+fn restricted(control: TierControl, breaches: &[Breach]) -> TierControl {
+    let strictest = breaches.iter().map(|breach| breach.consequence).max();
+    let state = match (strictest, control.state) {
+        (Some(Consequence::Halt), _) => TradingState::Halted,
+        (Some(Consequence::Reduce), TradingState::Active) => TradingState::Reducing,
+        (_, state) => state,
+    };
+    TierControl { state, ..control }
+}
+
+/// The candidates of one event, and memory for their verdicts that is used again and again.
+struct Round {
+    candidates: Vec<Candidate>,
+    spare: Vec<SpareVerdicts>,
+}
+
+impl Round {
+    /// Memory for as many candidates as there are strategies.
+    fn new(strategies: usize, rules: usize) -> Self {
+        let spare = || SpareVerdicts {
+            enforced: Vec::with_capacity(rules),
+            all_taken: Vec::with_capacity(rules),
+        };
+        Self {
+            candidates: Vec::with_capacity(strategies),
+            spare: std::iter::repeat_with(spare).take(strategies).collect(),
+        }
+    }
+
+    fn clear(&mut self) {
+        for candidate in self.candidates.drain(..) {
+            self.spare.push(SpareVerdicts {
+                enforced: candidate.verdicts,
+                all_taken: candidate.verdicts_all_taken,
+            });
+        }
+    }
+
+    fn spare(&mut self) -> SpareVerdicts {
+        self.spare.pop().unwrap_or_default()
+    }
 }
 
 impl Running {
@@ -207,45 +297,34 @@ impl Running {
     fn candidate(
         &self,
         signal: &Signal,
-        rules: &mut [Box<dyn RiskRule>],
-        moment: Moment<'_>,
-        mut verdicts: Vec<Verdict>,
+        event: &Event,
+        round: u64,
+        at: Circumstances<'_>,
+        desks: &mut Desks,
+        spare: SpareVerdicts,
     ) -> Candidate {
-        let Moment {
-            event,
-            market,
-            top,
-            now,
-            round,
-        } = moment;
-        let proposal = self.shape.propose(signal, market.instrument(), &top);
-        let context = RiskContext {
-            proposal: &proposal,
-            market,
-            top,
-            now,
-        };
-        judge(rules, &context, &mut verdicts);
-        let enforcement = enforce(rules, &context, &verdicts);
-        for rule in rules {
-            rule.record(&proposal, now);
-        }
+        let instrument = at.market.instrument();
+        let proposal = self.shape.propose(signal, instrument, &at.top);
+        let judged = desks.judge(&proposal, at, spare);
         Candidate {
             id: self.identity.candidate_id(signal.trigger, signal.side),
             round,
             strategy: Arc::clone(&self.name),
             strategy_version: Arc::clone(&self.version),
-            symbol: Arc::clone(&market.instrument().symbol),
+            symbol: Arc::clone(&instrument.symbol),
             ts_event: event.ts_event,
             ts_recv: event.ts_recv,
-            ts_decision: now,
-            top,
+            ts_decision: at.now,
+            top: at.top,
             proposal,
             trigger: signal.trigger,
             confidence: signal.confidence,
             features: signal.features,
-            verdicts,
-            enforcement,
+            verdicts: judged.verdicts,
+            verdicts_all_taken: judged.verdicts_all_taken,
+            enforcement: judged.enforcement,
+            portfolios: judged.portfolios,
+            stage: None,
         }
     }
 }

@@ -41,11 +41,26 @@ impl Measure {
         Self(nanoseconds as i128 * 10_i128.pow(10))
     }
 
+    /// A count.
+    pub const fn count(number: u64) -> Self {
+        Self::from_units(number as i128 * 10_i128.pow(NOTIONAL_DECIMALS))
+    }
+
+    /// `part / whole`, rounded away from zero at the eighth decimal; `whole` is above zero. For
+    /// display: a rule compares with [`at_most_part`].
+    pub fn part(part: i128, whole: i128) -> Self {
+        Self::quotient(part, whole, 1)
+    }
+
     /// `part / whole` in basis points, rounded away from zero at the eighth decimal; `whole` is
     /// above zero. For display: a rule compares with [`at_most_basis_points`].
     pub fn basis_points(part: i128, whole: i128) -> Self {
+        Self::quotient(part, whole, BASIS_POINTS_PER_WHOLE)
+    }
+
+    fn quotient(part: i128, whole: i128, times: i64) -> Self {
         let scaled = part
-            .saturating_mul(i128::from(BASIS_POINTS_PER_WHOLE))
+            .saturating_mul(i128::from(times))
             .saturating_mul(i128::from(UNITS_PER_WHOLE));
         let (quotient, remainder) = (scaled / whole, scaled % whole);
         let rounded = quotient + remainder.signum();
@@ -59,6 +74,12 @@ pub fn at_most_basis_points(part: i128, whole: i128, limit: Ratio) -> bool {
     let scaled = part
         .saturating_mul(i128::from(BASIS_POINTS_PER_WHOLE))
         .saturating_mul(i128::from(UNITS_PER_WHOLE));
+    scaled <= i128::from(limit.units()).saturating_mul(whole)
+}
+
+/// Whether `part / whole` is at most `limit`, exactly; `whole` is above zero.
+pub fn at_most_part(part: i128, whole: i128, limit: Ratio) -> bool {
+    let scaled = part.saturating_mul(i128::from(UNITS_PER_WHOLE));
     scaled <= i128::from(limit.units()).saturating_mul(whole)
 }
 
@@ -126,6 +147,10 @@ mod tests {
         let limit: Ratio = "3333.33333333".parse().unwrap();
         assert!(!at_most_basis_points(1, 3, limit));
         assert!(at_most_basis_points(1, 3, "3333.33333334".parse().unwrap()));
+        assert_eq!(Measure::part(1, 3).to_string(), "0.33333334");
+        assert!(!at_most_part(1, 3, "0.33333333".parse().unwrap()));
+        assert!(at_most_part(1, 3, "0.33333334".parse().unwrap()));
+        assert_eq!(Measure::count(7).to_string(), "7");
     }
 
     #[test]

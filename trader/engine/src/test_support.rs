@@ -2,13 +2,14 @@
 
 use triptych_crds::strategies::OrderType;
 
-use crate::decimal::{Price, Quantity};
+use crate::decimal::{Notional, Price, Quantity, Ratio};
 use crate::event::{
     DepthDiff, DepthSnapshot, Event, EventKind, InstrumentId, Level, Levels, Side, Timestamp, Trade,
 };
 use crate::market::{Instrument, Market, Top};
+use crate::portfolio::{Account, CloseReason, Order, Portfolio, PortfolioName};
 use crate::proposal::{Proposal, StrategyIndex};
-use crate::risk::{RiskContext, RiskRule, Verdict};
+use crate::risk::{Action, RiskContext, RiskRule, Verdict, assess};
 use crate::strategies::Strategy;
 
 /// Ticks of 0.01, steps of 0.001.
@@ -98,6 +99,66 @@ pub(crate) fn market_with_book() -> Market {
     market
 }
 
+/// A portfolio of one instrument with this much of quote and base asset, without fees.
+pub(crate) fn portfolio(quote: &str, base: &str) -> Portfolio {
+    let account = Account {
+        quote: quote.parse::<Notional>().unwrap(),
+        base: vec![base.parse().unwrap()],
+        taker_fee_basis_points: Ratio::ZERO,
+    };
+    Portfolio::new(PortfolioName::Enforced, account)
+}
+
+/// An order on the instrument of the tests.
+pub(crate) fn order(side: Side, quantity: &str, price: &str) -> Order {
+    Order {
+        instrument: InstrumentId(0),
+        side,
+        quantity: quantity.parse().unwrap(),
+        price: price.parse().unwrap(),
+    }
+}
+
+fn top_at(price: &str) -> Top {
+    let level = Level {
+        price: price.parse().unwrap(),
+        quantity: Quantity::from_units(1),
+    };
+    Top {
+        bid: level,
+        ask: level,
+        update_id: 1,
+        ts_recv: Timestamp::default(),
+    }
+}
+
+/// A trade, and the price that its instrument has afterwards.
+pub(crate) fn fill_at(
+    portfolio: &mut Portfolio,
+    side: Side,
+    quantity: &str,
+    price: &str,
+    valued_at: &str,
+) {
+    let fill = order(side, quantity, price);
+    portfolio.fill(&fill, CloseReason::Signal, Timestamp::default());
+    portfolio.mark(fill.instrument, &top_at(valued_at));
+}
+
+/// One bought and sold again, which the rule learns of.
+pub(crate) fn round_trip(
+    portfolio: &mut Portfolio,
+    rule: &mut dyn RiskRule,
+    now: Timestamp,
+    bought: &str,
+    sold: &str,
+    reason: CloseReason,
+) {
+    portfolio.fill(&order(Side::Buy, "1", bought), CloseReason::Signal, now);
+    let closed = portfolio.fill(&order(Side::Sell, "1", sold), reason, now);
+    rule.closed(&closed.unwrap(), portfolio);
+}
+
 /// A proposal and the market that it is judged in; every part can be changed before.
 pub(crate) struct RiskCase {
     pub(crate) proposal: Proposal,
@@ -106,6 +167,9 @@ pub(crate) struct RiskCase {
     pub(crate) events: Vec<Event>,
     pub(crate) top: Top,
     pub(crate) now: Timestamp,
+    pub(crate) action: Action,
+    pub(crate) portfolio: Portfolio,
+    pub(crate) exposure_scale: Ratio,
 }
 
 impl RiskCase {
@@ -127,11 +191,29 @@ impl RiskCase {
             events: Vec::new(),
             top: market.top().unwrap(),
             now: Timestamp::default(),
+            action: Action::Submit,
+            portfolio: portfolio("1000000", "1000000"),
+            exposure_scale: Ratio::ONE,
         }
     }
 
+    /// The same with a sale.
+    pub(crate) fn sell(price: &str, quantity: &str) -> Self {
+        let mut case = Self::buy(price, quantity);
+        case.proposal.side = Side::Sell;
+        case
+    }
+
+    /// With a trade that happened before.
+    pub(crate) fn after(mut self, side: Side, quantity: &str, price: &str) -> Self {
+        let fill = order(side, quantity, price);
+        self.portfolio.mark(fill.instrument, &self.top);
+        self.portfolio.fill(&fill, CloseReason::Signal, self.now);
+        self
+    }
+
     pub(crate) fn evaluate(self, rule: &dyn RiskRule) -> Verdict {
-        self.with_context(|context| rule.evaluate(context))
+        self.with_context(|context| assess(rule, context))
     }
 
     pub(crate) fn with_context<T>(self, judge: impl FnOnce(&RiskContext<'_>) -> T) -> T {
@@ -146,6 +228,9 @@ impl RiskCase {
             market: &market,
             top: self.top,
             now: self.now,
+            action: self.action,
+            portfolio: &self.portfolio,
+            exposure_scale: self.exposure_scale,
         })
     }
 }

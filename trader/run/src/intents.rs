@@ -1,11 +1,10 @@
-//! Accepted intents: what enforced rules and the trading state let through. Nothing takes them any
-//! further as long as there is no order path.
+//! Accepted intents: what enforced rules, trading state and live ratio let through. Nothing takes them
+//! any further as long as there is no order path.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use triptych_crds::TradingState;
-use triptych_engine::Candidate;
-use triptych_engine::candidate::Enforcement;
+use triptych_engine::stage::{NotTaken, StageRecord};
 
 /// What became of candidates since the start.
 #[derive(Debug, Default)]
@@ -14,25 +13,31 @@ pub struct Intents {
     denied: AtomicU64,
     refused_halted: AtomicU64,
     refused_reducing: AtomicU64,
+    cut: AtomicU64,
 }
 
 impl Intents {
-    /// Decides on a candidate in a trading state.
+    /// Counts what the stage made of a candidate.
     ///
-    /// A candidate that every rule passes is refused while the state is not Active. Reducing refuses
-    /// all of them too: without orders there is no position, and so nothing that a trade could
-    /// reduce.
-    pub fn decide(&self, candidate: &Candidate, state: TradingState) {
-        let counter = match (candidate.enforcement, state) {
-            (Enforcement::Deny(_), _) => &self.denied,
-            (_, TradingState::Active) => &self.accepted,
-            (_, TradingState::Reducing) => &self.refused_reducing,
-            (_, TradingState::Halted) => &self.refused_halted,
+    /// While the state is Reducing, what only makes a position smaller is accepted, and everything
+    /// else that the rules pass is refused; while it is Halted, everything is.
+    pub fn count(&self, stage: &StageRecord) {
+        let counter = match stage.not_taken {
+            None => &self.accepted,
+            Some(NotTaken::Denied) => &self.denied,
+            Some(NotTaken::State(TradingState::Reducing)) => &self.refused_reducing,
+            Some(NotTaken::State(_)) => &self.refused_halted,
+            Some(
+                NotTaken::Count
+                | NotTaken::BelowIncrement
+                | NotTaken::NothingToReduce
+                | NotTaken::Rule(_),
+            ) => &self.cut,
         };
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Candidates that every rule passed while the state was Active.
+    /// Candidates that rules, trading state and live ratio let through.
     pub fn accepted(&self) -> u64 {
         self.accepted.load(Ordering::Relaxed)
     }
@@ -40,6 +45,11 @@ impl Intents {
     /// Candidates that a rule denied.
     pub fn denied(&self) -> u64 {
         self.denied.load(Ordering::Relaxed)
+    }
+
+    /// Candidates that every rule passed and of which the live ratio left nothing.
+    pub fn cut(&self) -> u64 {
+        self.cut.load(Ordering::Relaxed)
     }
 
     /// Candidates that every rule passed and the state refused, by state.

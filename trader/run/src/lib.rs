@@ -18,6 +18,7 @@ pub mod part;
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use tokio::task::JoinSet;
 use tracing::info;
@@ -112,11 +113,13 @@ async fn trade(
     tasks.spawn(Arc::clone(&control).keep_latch());
     tasks.spawn(follower.run());
     let trading = Arc::new(Trading {
+        tier: prepared.environment().tier,
         account: environment.account,
         halt_token: keys.halt_token,
         control,
         instance,
         intents: Intents::default(),
+        breaches: AtomicU64::new(0),
     });
     tokio::select! {
         ended = prepared.run(trading) => ended,

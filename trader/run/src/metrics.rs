@@ -36,7 +36,7 @@ pub(crate) const TABLE: &[Metric<Trading>] = &[
     },
     Metric {
         name: "triptych_trader_intents_accepted",
-        help: "Candidates that every rule passed while the trading state was Active",
+        help: "Candidates that rules, trading state and live ratio let through",
         value: Value::Counter(|t| t.intents.accepted()),
     },
     Metric {
@@ -53,6 +53,16 @@ pub(crate) const TABLE: &[Metric<Trading>] = &[
                 .map(|(state, count)| (trading_state_name(state).to_owned(), count))
                 .into()
         }),
+    },
+    Metric {
+        name: "triptych_trader_intents_cut",
+        help: "Candidates that every rule passed and of which the live ratio left nothing",
+        value: Value::Counter(|t| t.intents.cut()),
+    },
+    Metric {
+        name: "triptych_trader_breaches",
+        help: "Limits of losses that broke and reduce or halt, since the start",
+        value: Value::Counter(|t| t.breaches()),
     },
     Metric {
         name: "triptych_trader_instance_watched",

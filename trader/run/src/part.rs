@@ -2,16 +2,20 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Router;
 use prometheus_client::encoding::DescriptorEncoder;
 use serde_json::{Map, Value, json};
-use triptych_crds::TradingState;
 use triptych_crds::text::AccountName;
+use triptych_crds::{Tier, TradingState};
 use triptych_engine::Candidate;
+use triptych_engine::risk::{Breach, Consequence};
+use triptych_engine::stage::{LiveRatio, TierControl};
 use triptych_trader_runtime::{TierPart, metrics};
 
 use crate::halt::control::HaltControl;
+use crate::halt::machine::Stopper;
 use crate::halt::{document, endpoint};
 use crate::instance::follow::InstanceStatus;
 use crate::intents::Intents;
@@ -20,6 +24,8 @@ use crate::metrics::TABLE;
 
 /// A trader of W or R.
 pub struct Trading {
+    /// W or R.
+    pub tier: Tier,
     /// The account.
     pub account: AccountName,
     /// The token of the halt endpoint.
@@ -30,6 +36,8 @@ pub struct Trading {
     pub instance: Arc<InstanceStatus>,
     /// What became of candidates.
     pub intents: Intents,
+    /// Limits of losses that broke since the start.
+    pub breaches: AtomicU64,
 }
 
 impl TierPart for Trading {
@@ -37,10 +45,34 @@ impl TierPart for Trading {
         self.control.state()
     }
 
-    fn decide(&self, candidate: &Candidate) -> Option<TradingState> {
-        let state = self.control.state();
-        self.intents.decide(candidate, state);
-        Some(state)
+    fn control(&self) -> Option<TierControl> {
+        let live = match self.tier {
+            Tier::W => self.instance.live(),
+            Tier::R | Tier::Abh => LiveRatio::WHOLE,
+        };
+        Some(TierControl {
+            state: self.control.state(),
+            live,
+        })
+    }
+
+    fn decided(&self, candidate: &Candidate) {
+        if let Some(stage) = &candidate.stage {
+            self.intents.count(stage);
+        }
+    }
+
+    fn breached(&self, breach: &Breach) {
+        self.breaches.fetch_add(1, Ordering::Relaxed);
+        let state = match breach.consequence {
+            Consequence::Reduce => TradingState::Reducing,
+            Consequence::Halt => TradingState::Halted,
+        };
+        let reason = format!(
+            "{}: observed {}, limit {}",
+            breach.rule, breach.observed, breach.limit
+        );
+        self.control.trip(Stopper::Breaker, state, &reason);
     }
 
     fn status(&self) -> Map<String, Value> {
@@ -51,6 +83,7 @@ impl TierPart for Trading {
             ("halt", halt.as_ref().map_or(Value::Null, document)),
             ("execution", json!("NotConnected")),
             ("liveRatio", json!(live_ratio.as_deref())),
+            ("effectiveRatio", self.effective_ratio()),
             ("intents", self.intents()),
             ("tradingInstance", self.trading_instance()),
         ];
@@ -70,12 +103,25 @@ impl TierPart for Trading {
 }
 
 impl Trading {
+    /// Limits of losses that broke since the start, of those that reduce or halt.
+    pub(crate) fn breaches(&self) -> u64 {
+        self.breaches.load(Ordering::Relaxed)
+    }
+
+    fn effective_ratio(&self) -> Value {
+        match self.tier {
+            Tier::W => json!(self.instance.live().ratio),
+            Tier::R | Tier::Abh => Value::Null,
+        }
+    }
+
     fn intents(&self) -> Value {
         let refused = self.intents.refused().map(|(_, count)| count);
         json!({
             "accepted": self.intents.accepted(),
             "denied": self.intents.denied(),
             "refusedByState": refused.iter().sum::<u64>(),
+            "cut": self.intents.cut(),
         })
     }
 
@@ -99,11 +145,13 @@ pub(crate) mod tests {
     pub(crate) fn trading() -> Trading {
         let folder = tempfile::tempdir().unwrap();
         Trading {
+            tier: Tier::W,
             account: AccountName("a".repeat(AccountName::MAX_LENGTH)),
             halt_token: None,
             control: HaltControl::new(LatchFile::new(folder.path())),
             instance: Arc::default(),
             intents: Intents::default(),
+            breaches: AtomicU64::new(0),
         }
     }
 
@@ -116,6 +164,7 @@ pub(crate) mod tests {
         assert_eq!(status["halt"]["id"], Value::Null);
         assert_eq!(status["execution"], json!("NotConnected"));
         assert_eq!(status["liveRatio"], Value::Null);
+        assert_eq!(status["effectiveRatio"], json!("0"));
         assert_eq!(status["tradingInstance"]["read"], json!(false));
     }
 

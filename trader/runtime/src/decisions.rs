@@ -5,18 +5,17 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{SyncSender, TrySendError};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError};
 use std::thread::{self, JoinHandle};
 
 use tokio::sync::mpsc;
 use tracing::warn;
-use triptych_crds::TradingState;
 use triptych_engine::event::{Event, InstrumentId, Timestamp};
 use triptych_engine::order_book::ResyncReason;
 use triptych_engine::{Candidate, Engine};
 
 use crate::exit::Failure;
-use crate::recorder::Record;
+use crate::recorder::{Record, ToRecorder};
 use crate::tier::TierPart;
 
 /// What the decision path has counted.
@@ -36,7 +35,7 @@ pub(crate) struct DecisionCounters {
 pub(crate) fn start(
     engine: Engine,
     events: mpsc::Receiver<Event>,
-    recorder: SyncSender<Record>,
+    recorder: ToRecorder,
     resync: mpsc::UnboundedSender<InstrumentId>,
     part: Arc<dyn TierPart>,
     counters: Arc<DecisionCounters>,
@@ -45,7 +44,8 @@ pub(crate) fn start(
         engine,
         part,
         outbox: Outbox {
-            recorder,
+            recorder: recorder.records,
+            spare: recorder.spare,
             counters: Arc::clone(&counters),
             untold_loss: None,
             recorder_is_gone: false,
@@ -71,9 +71,14 @@ impl Decisions {
     fn run(&mut self, mut events: mpsc::Receiver<Event>) {
         while let Some(event) = events.blocking_recv() {
             let (outbox, part) = (&mut self.outbox, &self.part);
+            self.engine.set_control(part.control());
             let needed = self.engine.on_event(&event, |candidate| {
-                outbox.send(candidate, part.decide(candidate));
+                part.decided(candidate);
+                outbox.send(candidate);
             });
+            for breach in self.engine.breaches() {
+                part.breached(breach);
+            }
             if let Some(reason) = needed {
                 self.ask_for_snapshot(event.instrument, reason);
             }
@@ -120,13 +125,15 @@ struct Loss {
 
 struct Outbox {
     recorder: SyncSender<Record>,
+    /// Copies that were written: their memory is used again.
+    spare: Receiver<Box<Candidate>>,
     counters: Arc<DecisionCounters>,
     untold_loss: Option<Loss>,
     recorder_is_gone: bool,
 }
 
 impl Outbox {
-    fn send(&mut self, candidate: &Candidate, trading_state: Option<TradingState>) {
+    fn send(&mut self, candidate: &Candidate) {
         if let Some(loss) = self.untold_loss {
             if !self.try_send(record_of(loss)) {
                 self.lose(candidate.ts_decision);
@@ -134,12 +141,20 @@ impl Outbox {
             }
             self.untold_loss = None;
         }
-        let record = Record::Candidate {
-            candidate: Box::new(candidate.clone()),
-            trading_state,
-        };
-        if !self.try_send(record) {
+        let copy = self.copy(candidate);
+        if !self.try_send(Record::Candidate(copy)) {
             self.lose(candidate.ts_decision);
+        }
+    }
+
+    /// A copy in memory that the recorder gave back; new memory only while there is none yet.
+    fn copy(&self, candidate: &Candidate) -> Box<Candidate> {
+        match self.spare.try_recv() {
+            Ok(mut copy) => {
+                copy.as_mut().clone_from(candidate);
+                copy
+            }
+            Err(_) => Box::new(candidate.clone()),
         }
     }
 
@@ -183,14 +198,13 @@ const fn record_of(loss: Loss) -> Record {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::sync_channel;
-
     use triptych_crds::hash::canonical_config;
     use triptych_engine::event::InstrumentId;
     use triptych_market_data::generator::{DEFAULT_START, Generator};
     use triptych_market_data::instruments::Instruments;
 
     use super::*;
+    use crate::recorder;
 
     /// A tier that adds nothing.
     struct Nothing;
@@ -230,7 +244,7 @@ mod tests {
             event_sender.try_send(event).unwrap();
         }
         drop(event_sender);
-        let (recorder, records) = sync_channel(queue);
+        let (recorder, of_recorder) = recorder::queues(queue);
         let (resync, _wishes) = mpsc::unbounded_channel();
         let counters = Arc::new(DecisionCounters::default());
         let thread = start(
@@ -246,7 +260,7 @@ mod tests {
         while counters.events.load(Ordering::Relaxed) < 20_000 && !thread.is_finished() {
             thread::yield_now();
         }
-        let taken = records.iter().collect();
+        let taken = of_recorder.records.iter().collect();
         thread.join().unwrap();
         (counters, taken)
     }
@@ -260,7 +274,7 @@ mod tests {
         let mut lost = 0;
         for record in records {
             match record {
-                Record::Candidate { .. } => rows += 1,
+                Record::Candidate(_) => rows += 1,
                 Record::Loss { rows, first, last } => {
                     assert!(first <= last);
                     lost += rows;
@@ -279,12 +293,13 @@ mod tests {
     #[test]
     fn a_crossed_book_is_reported_to_the_feed_handler_and_a_hole_is_not() {
         let (resync, mut wishes) = mpsc::unbounded_channel();
-        let (recorder, _records) = sync_channel(1);
+        let (recorder, _of_recorder) = recorder::queues(1);
         let decisions = Decisions {
             engine: engine(),
             part: Arc::new(Nothing),
             outbox: Outbox {
-                recorder,
+                recorder: recorder.records,
+                spare: recorder.spare,
                 counters: Arc::default(),
                 untold_loss: None,
                 recorder_is_gone: false,
@@ -308,8 +323,8 @@ mod tests {
     #[test]
     fn without_a_recorder_deciding_ends() {
         let (event_sender, event_queue) = mpsc::channel(20_000);
-        let (recorder, records) = sync_channel(1);
-        drop(records);
+        let (recorder, of_recorder) = recorder::queues(1);
+        drop(of_recorder);
         let (resync, _wishes) = mpsc::unbounded_channel();
         let part = Arc::new(Nothing);
         let thread = start(

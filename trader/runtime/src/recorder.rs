@@ -1,12 +1,11 @@
 //! Writes the dataset on a thread of its own, off the decision path.
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use tracing::{info, warn};
-use triptych_crds::TradingState;
 use triptych_dataset::DatasetWriter;
 use triptych_dataset::writer::{Counters, DatasetError};
 use triptych_engine::Candidate;
@@ -20,12 +19,7 @@ const FLUSH_INTERVAL: Duration = Duration::from_secs(1);
 /// What the recorder is given.
 pub(crate) enum Record {
     /// A row.
-    Candidate {
-        /// What was decided on.
-        candidate: Box<Candidate>,
-        /// The trading state that it was decided in.
-        trading_state: Option<TradingState>,
-    },
+    Candidate(Box<Candidate>),
     /// Rows that never came here.
     Loss {
         /// How many.
@@ -35,6 +29,36 @@ pub(crate) enum Record {
         /// Decision time of the last.
         last: Timestamp,
     },
+}
+
+/// The decision thread's end of the queues.
+pub(crate) struct ToRecorder {
+    /// What is to be written.
+    pub(crate) records: SyncSender<Record>,
+    /// Candidates that were written, given back for their memory.
+    pub(crate) spare: Receiver<Box<Candidate>>,
+}
+
+/// The recorder's end of the queues.
+pub(crate) struct OfRecorder {
+    pub(crate) records: Receiver<Record>,
+    spare: SyncSender<Box<Candidate>>,
+}
+
+/// Queues for so many records, and as many that come back.
+pub(crate) fn queues(length: usize) -> (ToRecorder, OfRecorder) {
+    let (to_records, records) = sync_channel(length);
+    let (to_spare, spare) = sync_channel(length);
+    (
+        ToRecorder {
+            records: to_records,
+            spare,
+        },
+        OfRecorder {
+            records,
+            spare: to_spare,
+        },
+    )
 }
 
 /// What the dataset's writer has done so far, for status and metrics.
@@ -72,11 +96,13 @@ impl DatasetStatus {
 /// Starts the thread; it ends with the final flush when no record can come any more.
 pub(crate) fn start(
     writer: DatasetWriter,
-    records: Receiver<Record>,
+    queues: OfRecorder,
     status: Arc<DatasetStatus>,
 ) -> Result<JoinHandle<Result<(), DatasetError>>, Failure> {
+    let OfRecorder { records, spare } = queues;
     let recorder = Recorder {
         writer,
+        spare,
         status,
         next_flush: Instant::now() + FLUSH_INTERVAL,
     };
@@ -88,6 +114,7 @@ pub(crate) fn start(
 
 struct Recorder {
     writer: DatasetWriter,
+    spare: SyncSender<Box<Candidate>>,
     status: Arc<DatasetStatus>,
     next_flush: Instant,
 }
@@ -111,10 +138,8 @@ impl Recorder {
 
     fn take(&mut self, record: Record) {
         match record {
-            Record::Candidate {
-                candidate,
-                trading_state,
-            } => {
+            Record::Candidate(candidate) => {
+                let trading_state = candidate.stage.map(|stage| stage.state);
                 let published = self.writer.counters().files_published;
                 let appended =
                     self.writer
@@ -122,6 +147,8 @@ impl Recorder {
                 if appended.is_err() || self.writer.counters().files_published > published {
                     self.note(appended);
                 }
+                // Where there is no room for it, there is memory enough to use again.
+                let _ = self.spare.try_send(candidate);
             }
             Record::Loss { rows, first, last } => {
                 warn!(rows, "rows lost: the dataset was slower than the decisions");

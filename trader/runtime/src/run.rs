@@ -4,8 +4,8 @@
 //! engine on a thread, the dataset on another. Stopping closes the first queue and lets what is in
 //! flight run through to the final flush.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc as blocking};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -123,8 +123,6 @@ fn open_dataset(
         instance: format!("{}/{}", environment.namespace, environment.instance),
         binary_sha256: identity.binary_sha256.clone(),
         config_hash: configuration.hash.to_string(),
-        // Nothing scales sizes yet.
-        live_ratio: None,
     };
     let writer = DatasetWriter::open(Options::new(&environment.data_directory), run)?;
     info!(recovery = ?writer.recovery(), "dataset opened");
@@ -138,14 +136,14 @@ async fn decide_until_stopped(
 ) -> Result<(), Failure> {
     let (event_sender, events) = mpsc::channel(EVENT_QUEUE);
     let (resync_sender, resync) = mpsc::unbounded_channel();
-    let (record_sender, records) = blocking::sync_channel(CANDIDATE_QUEUE);
+    let (to_recorder, of_recorder) = recorder::queues(CANDIDATE_QUEUE);
     let stop = CancellationToken::new();
 
-    let dataset = recorder::start(writer, records, Arc::clone(&observed.dataset))?;
+    let dataset = recorder::start(writer, of_recorder, Arc::clone(&observed.dataset))?;
     let deciding = decisions::start(
         configuration.engine,
         events,
-        record_sender,
+        to_recorder,
         resync_sender,
         Arc::clone(&observed.part),
         Arc::clone(&observed.decisions),

@@ -8,6 +8,8 @@ use prometheus_client::encoding::DescriptorEncoder;
 use serde_json::{Map, Value};
 use triptych_crds::TradingState;
 use triptych_engine::Candidate;
+use triptych_engine::risk::Breach;
+use triptych_engine::stage::TierControl;
 
 /// What one tier adds. A tier that only observes adds nothing.
 pub trait TierPart: Send + Sync + 'static {
@@ -16,13 +18,18 @@ pub trait TierPart: Send + Sync + 'static {
         TradingState::Active
     }
 
-    /// Decides on a candidate, on the decision thread: it must not wait.
-    ///
-    /// Returns the trading state that it was decided in, for the dataset; `None` where no trading
-    /// state counts.
-    fn decide(&self, _candidate: &Candidate) -> Option<TradingState> {
+    /// What the tier allows at the next event; `None` for a tier that takes nothing. Asked before each
+    /// event, on the decision thread: it must not wait.
+    fn control(&self) -> Option<TierControl> {
         None
     }
+
+    /// Learns of a candidate that was decided on, on the decision thread: it must not wait.
+    fn decided(&self, _candidate: &Candidate) {}
+
+    /// Acts upon a limit of losses that broke, on the decision thread: it must not wait. On return
+    /// [`Self::control`] allows no more than the breach does.
+    fn breached(&self, _breach: &Breach) {}
 
     /// Fields that the status document gains.
     fn status(&self) -> Map<String, Value> {

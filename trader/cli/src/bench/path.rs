@@ -182,7 +182,6 @@ impl Recorder {
             instance: "bench".to_owned(),
             binary_sha256: "0".repeat(64),
             config_hash: engine.config_hash().to_string(),
-            live_ratio: None,
         };
         let folder = std::env::temp_dir().join(format!("triptych-bench-{}", uuid::Uuid::now_v7()));
         let mut writer = DatasetWriter::open(Options::new(&folder), run)?;

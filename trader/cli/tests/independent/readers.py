@@ -16,7 +16,9 @@ def with_duckdb(dataset):
     files = f"read_parquet('{dataset}/candidates/**/*.parquet', hive_partitioning = true)"
     totals = duckdb.sql(
         f"""select count(*), count(distinct candidate_id), sum(quantity), sum(spread), min(ts_decision_ns),
-                   max(ts_decision_ns), count(price), sum(final_quantity)
+                   max(ts_decision_ns), count(price), sum(final_quantity), sum(len(verdicts_all_taken)),
+                   coalesce(sum(portfolio_enforced.equity), 0), coalesce(sum(portfolio_all_taken.position), 0),
+                   coalesce(sum(taken_quantity), 0)
             from {files}"""
     ).fetchall()[0]
     strategies = duckdb.sql(
@@ -24,7 +26,7 @@ def with_duckdb(dataset):
     ).fetchall()
     rules = duckdb.sql(
         f"""select verdict.rule, count(*), count(*) filter (not verdict.pass), count(verdict.resized_qty),
-                   sum(verdict.observed)
+                   coalesce(sum(verdict.observed), 0)
             from (select unnest(verdicts) as verdict from {files}) group by verdict.rule"""
     ).fetchall()
     features = duckdb.sql(f"select count(*) from {files} where len(map_keys(features)) >= 3").fetchall()[0]
@@ -42,6 +44,10 @@ def with_polars(dataset):
         polars.col("ts_decision_ns").max().alias("last"),
         polars.col("price").count(),
         polars.col("final_quantity").sum(),
+        polars.col("verdicts_all_taken").list.len().sum(),
+        polars.col("portfolio_enforced").struct.field("equity").sum(),
+        polars.col("portfolio_all_taken").struct.field("position").sum(),
+        polars.col("taken_quantity").sum(),
     ).row(0)
     strategies = rows.group_by("strategy", "instrument", "final_if_enforced").len().rows()
     verdicts = rows.select(polars.col("verdicts").explode()).unnest("verdicts")
@@ -70,6 +76,10 @@ def with_pandas(dataset):
         rows["ts_decision_ns"].max(),
         rows["price"].notna().sum(),
         rows["final_quantity"].sum(),
+        rows["verdicts_all_taken"].map(len).sum(),
+        sum(portfolio["equity"] for portfolio in rows["portfolio_enforced"].dropna()),
+        sum(portfolio["position"] for portfolio in rows["portfolio_all_taken"].dropna()),
+        rows["taken_quantity"].dropna().sum(),
     )
     groups = rows.groupby(["strategy", "instrument", "final_if_enforced"], observed=True).size()
     strategies = [(*key, count) for key, count in groups.items()]

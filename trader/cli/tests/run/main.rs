@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod api_server;
+mod breakers;
 mod deaf;
 mod endpoint;
 mod halts;

@@ -133,6 +133,7 @@ mod tests {
             limit: Some(triptych_engine::measure::Measure::from_units(9)),
             resized_qty: None,
             deny_code: None,
+            portfolio: None,
         }
     }
 
@@ -164,6 +165,11 @@ mod tests {
             final_if_enforced: "Accept".into(),
             final_quantity: "1".parse().unwrap(),
             trading_state: None,
+            live_ratio: None,
+            live_ratio_mode: None,
+            taken_quantity: None,
+            not_taken: None,
+            verdicts_all_taken: Vec::new(),
         }
     }
 
@@ -225,6 +231,7 @@ mod tests {
             row.ts_recv_ns = 9;
             row.ts_decision_ns = 9;
             row.trading_state = Some("Halted".into());
+            row.taken_quantity = Some("0".parse().unwrap());
             row.verdicts[1].observed = None;
         });
         assert_eq!(fields, [""; 0]);

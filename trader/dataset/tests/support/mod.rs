@@ -7,19 +7,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Instant;
 
+use triptych_crds::TradingState;
 use triptych_crds::strategies::OrderType;
+use triptych_crds::trading_instance::LiveRatioMode;
 use triptych_dataset::filesystem::{FileSystem, LocalFileSystem};
 use triptych_dataset::recovery::{files_under, has_extension, relative};
 use triptych_dataset::run::RunId;
 use triptych_dataset::{DatasetWriter, Options, RunContext};
 use triptych_engine::Candidate;
-use triptych_engine::candidate::{Denial, Enforcement, IdentityPrefix};
-use triptych_engine::decimal::{Price, Quantity};
+use triptych_engine::candidate::{Denial, Enforcement, IdentityPrefix, StatedPortfolios};
+use triptych_engine::decimal::{Notional, Price, Quantity};
 use triptych_engine::event::{InstrumentId, Level, Side, Timestamp};
 use triptych_engine::market::Top;
 use triptych_engine::measure::Measure;
+use triptych_engine::portfolio::{PortfolioName, PortfolioSnapshot};
 use triptych_engine::proposal::{Proposal, StrategyIndex};
 use triptych_engine::risk::{DenyCode, Outcome, Verdict};
+use triptych_engine::stage::{LiveRatio, NotTaken, StageRecord};
 use triptych_engine::strategies::{Features, Trigger};
 
 pub(crate) const HASH: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -33,7 +37,6 @@ pub(crate) fn run(id: &str) -> RunContext {
         instance: "research/momentum".to_owned(),
         binary_sha256: HASH.to_owned(),
         config_hash: HASH.to_owned(),
-        live_ratio: None,
     }
 }
 
@@ -62,6 +65,7 @@ pub(crate) fn candidate(number: u32) -> Candidate {
     let quantity: Quantity = "0.0012".parse().expect("a quantity");
     let smaller: Quantity = "0.0005".parse().expect("a quantity");
     let too_wide = DenyCode("SPREAD_TOO_WIDE");
+    let stated = number.is_multiple_of(2);
     let (denied, resized) = (number.is_multiple_of(3), number.is_multiple_of(5));
     let verdict = |rule, outcome, observed, limit| Verdict {
         rule,
@@ -69,6 +73,11 @@ pub(crate) fn candidate(number: u32) -> Candidate {
         outcome,
         observed,
         limit,
+        portfolio: None,
+    };
+    let by_all_taken = Verdict {
+        portfolio: Some(PortfolioName::AllTaken),
+        ..verdict("grossExposure", Outcome::Deny(too_wide), None, None)
     };
     Candidate {
         id: IdentityPrefix::new(strategy, "test/1", HASH, "BTCUSDT").candidate_id(trigger, side),
@@ -101,6 +110,17 @@ pub(crate) fn candidate(number: u32) -> Candidate {
             ("imbalance", f64::from(number) / 8.0),
             ("mid_price", 61837.635),
         ]),
+        verdicts_all_taken: vec![by_all_taken; usize::from(stated)],
+        portfolios: stated.then(portfolios),
+        stage: stated.then_some(StageRecord {
+            state: TradingState::Active,
+            live: LiveRatio {
+                mode: LiveRatioMode::Size,
+                ratio: "0.25".parse().expect("a ratio"),
+            },
+            quantity: Quantity::ZERO,
+            not_taken: Some(NotTaken::BelowIncrement),
+        }),
         verdicts: vec![
             verdict(
                 "maxSpread",
@@ -274,5 +294,29 @@ impl FileSystem for StoppingFileSystem {
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {
         self.step(|| LocalFileSystem.remove_file(path))
+    }
+}
+
+fn portfolios() -> StatedPortfolios {
+    let value = |units| Notional::from_units(units);
+    let enforced = PortfolioSnapshot {
+        position: Quantity::from_units(-5),
+        average_price: None,
+        base_balance: Quantity::from_units(7),
+        quote_balance: value(-8),
+        realised_profit: value(9),
+        unrealised_profit: value(-10),
+        fees: value(11),
+        equity: value(12),
+        gross_exposure: value(13),
+        net_exposure: value(-14),
+    };
+    let all_taken = PortfolioSnapshot {
+        average_price: Some(Price::from_units(6)),
+        ..enforced
+    };
+    StatedPortfolios {
+        enforced,
+        all_taken,
     }
 }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Serialize, Serializer};
 
 use super::{
-    DecimalError, NOTIONAL_DECIMALS, Price, Quantity, UNITS_PER_WHOLE, lossy, parse_units,
+    DecimalError, NOTIONAL_DECIMALS, Price, Quantity, Ratio, UNITS_PER_WHOLE, lossy, parse_units,
     write_units,
 };
 
@@ -39,6 +39,13 @@ impl Notional {
     /// The sum, or `None` beyond the range.
     pub fn checked_add(self, other: Self) -> Option<Self> {
         self.0.checked_add(other.0).map(Self)
+    }
+
+    /// This part of it, rounded down to 10⁻¹⁶; `ratio` is from 0 to 1.
+    #[must_use]
+    pub const fn scaled_by(self, ratio: Ratio) -> Self {
+        let (whole, part) = (UNITS_PER_WHOLE as i128, ratio.units() as i128);
+        Self(self.0.div_euclid(whole) * part + (self.0.rem_euclid(whole) * part).div_euclid(whole))
     }
 
     /// The largest quantity whose value at `price` is not above this one, rounded down to 10⁻⁸;

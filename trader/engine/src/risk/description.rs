@@ -23,6 +23,11 @@ pub struct RuleDescription {
     pub parameters: &'static [(&'static str, &'static str)],
     /// Why it denies.
     pub deny_codes: &'static [(DenyCode, &'static str)],
+    /// Whether its verdict depends on a portfolio, and names it.
+    pub looks_at_portfolio: bool,
+    /// Denials that hold for reductions too, because the venue would refuse the order. With any other
+    /// a reduction passes.
+    pub binds_reductions: &'static [DenyCode],
     /// What a verdict of it means in a row of ABH's dataset.
     pub in_the_dataset: &'static str,
     /// Where the rule comes from.
@@ -39,6 +44,13 @@ pub fn page(rules: &[&RuleDescription]) -> String {
          `pass`, `observed`, `limit`, `resized_qty` and `deny_code`. Where rules shrink a trade, the\n\
          smallest quantity is judged once more by every rule, and must pass as it is; a rule that would shrink it\n\
          further denies it with `SHRINKS_TWICE`.\n\n\
+         A cancel always passes. So does a reduction, an order that only makes the portfolio's position in its\n\
+         instrument smaller: no rule may keep anyone in a position. What denies a reduction too is an order that the\n\
+         venue would refuse: the codes marked so below.\n\n\
+         Rules that look at a portfolio need `spec.portfolio`. Their verdicts name the one they looked at: `Enforced`\n\
+         takes what enforcing every rule lets through, as R does; `AllTaken` takes every candidate. Both trade at the\n\
+         touch, at once, and pay `takerFeeBasisPoints`; stop and target of a candidate close its quantity when the touch\n\
+         crosses them. Working orders count at their worst.\n\n\
          | Rule | Protects from |\n|---|---|\n",
     );
     for rule in rules {
@@ -75,6 +87,11 @@ fn section(page: &mut String, rule: &RuleDescription) {
         let _ = writeln!(page, "- **Parameter `{name}`**: {meaning}");
     }
     for (code, meaning) in rule.deny_codes {
-        let _ = writeln!(page, "- **Denies with `{}`**: {meaning}", code.0);
+        let too = if rule.binds_reductions.contains(code) {
+            " Reductions too."
+        } else {
+            ""
+        };
+        let _ = writeln!(page, "- **Denies with `{}`**: {meaning}{too}", code.0);
     }
 }

@@ -23,6 +23,8 @@ pub const DESCRIPTION: RuleDescription = RuleDescription {
         DUPLICATE_INTENT,
         "the same intent was proposed within the window.",
     )],
+    looks_at_portfolio: false,
+    binds_reductions: &[],
     in_the_dataset: "Every proposal starts the window anew, denied or not, so that the verdict is the same in every tier. `observed` is empty for the first proposal.",
     source: "FIA, \"Best practices for automated trading risk controls and system safety\" (2024), repeated automated execution throttle.",
 };

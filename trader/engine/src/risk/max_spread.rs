@@ -23,6 +23,8 @@ pub const DESCRIPTION: RuleDescription = RuleDescription {
             "the best bid is at or above the best ask, which a working market does not show.",
         ),
     ],
+    looks_at_portfolio: false,
+    binds_reductions: &[],
     in_the_dataset: "`observed` is the spread, rounded up at the eighth decimal; the comparison itself is exact.",
     source: "The spread filter of freqtrade's pairlists and the usual pre-trade check of a desk.",
 };

@@ -34,6 +34,8 @@ pub const DESCRIPTION: RuleDescription = RuleDescription {
             "the notional is larger than `maximum`.",
         ),
     ],
+    looks_at_portfolio: false,
+    binds_reductions: &[NOTIONAL_BELOW_MINIMUM],
     in_the_dataset: "`limit` is the maximum, or the minimum where that denied.",
     source: "Binance spot filter NOTIONAL (minNotional, maxNotional); the pre-trade checks of NautilusTrader's risk engine.",
 };
@@ -67,6 +69,10 @@ impl RiskRule for NotionalLimits {
             Some(notional.into()),
             Some(limit.into()),
         )
+    }
+
+    fn holds_what_is_taken(&self) -> bool {
+        true
     }
 }
 

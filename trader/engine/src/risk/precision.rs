@@ -26,6 +26,8 @@ pub const DESCRIPTION: RuleDescription = RuleDescription {
             "the quantity is no multiple of `quantityIncrement`.",
         ),
     ],
+    looks_at_portfolio: false,
+    binds_reductions: &[PRICE_NOT_ON_INCREMENT, QUANTITY_NOT_ON_INCREMENT],
     in_the_dataset: "A denial says that the revision's increments or quantities do not fit the venue's; it is a fault of the configuration and not of the market.",
     source: "Binance spot filters PRICE_FILTER (tickSize) and LOT_SIZE (stepSize); the pre-trade checks of NautilusTrader's risk engine.",
 };
@@ -66,6 +68,10 @@ impl RiskRule for Precision {
             Outcome::Deny(QUANTITY_NOT_ON_INCREMENT)
         };
         verdict(outcome, above.into(), step.into())
+    }
+
+    fn holds_what_is_taken(&self) -> bool {
+        true
     }
 }
 

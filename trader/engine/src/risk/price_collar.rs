@@ -22,6 +22,8 @@ pub const DESCRIPTION: RuleDescription = RuleDescription {
         PRICE_OUTSIDE_COLLAR,
         "the price is further from the middle than `basisPoints`.",
     )],
+    looks_at_portfolio: false,
+    binds_reductions: &[],
     in_the_dataset: "`observed` is the distance, rounded up at the eighth decimal; the comparison itself is exact.",
     source: "FIA, \"Best practices for automated trading risk controls and system safety\" (2024), price tolerance; Binance spot filter PERCENT_PRICE_BY_SIDE.",
 };

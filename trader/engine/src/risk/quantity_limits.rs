@@ -34,6 +34,8 @@ pub const DESCRIPTION: RuleDescription = RuleDescription {
             "the quantity is above `maximum`, and `maximum` rounded down to the increment is zero or below `minimum`.",
         ),
     ],
+    looks_at_portfolio: false,
+    binds_reductions: &[QUANTITY_BELOW_MINIMUM, MAXIMUM_BELOW_INCREMENT],
     in_the_dataset: "`limit` is the maximum, or the minimum where that denied; a resize passes and shows the smaller quantity.",
     source: "Binance spot filter LOT_SIZE (minQty, maxQty); the pre-trade checks of NautilusTrader's risk engine.",
 };
@@ -83,6 +85,10 @@ impl RiskRule for QuantityLimits {
             Some(quantity.into()),
             Some(limit.into()),
         )
+    }
+
+    fn holds_what_is_taken(&self) -> bool {
+        true
     }
 }
 

@@ -19,6 +19,8 @@ pub const DESCRIPTION: RuleDescription = RuleDescription {
         (DATA_TOO_OLD, "the age is above `maxAgeMilliseconds`."),
         (BOOK_NOT_IN_SYNC, "the order book waits for a snapshot."),
     ],
+    looks_at_portfolio: false,
+    binds_reductions: &[],
     in_the_dataset: "`observed` is the largest age; empty where the book is not in sync.",
     source: "FIA, \"Best practices for automated trading risk controls and system safety\" (2024), market data reasonability.",
 };

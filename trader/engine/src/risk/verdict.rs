@@ -1,7 +1,10 @@
 //! What a rule says of a proposal.
 
+use std::fmt;
+
 use crate::decimal::Quantity;
 use crate::measure::Measure;
+use crate::portfolio::PortfolioName;
 use crate::risk::RuleDescription;
 
 /// Why a proposal was denied: a constant word such as `SPREAD_TOO_WIDE`, documented with its rule.
@@ -20,7 +23,7 @@ pub enum Outcome {
 }
 
 /// A rule's decision with the numbers that it rests on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Verdict {
     /// Name of the rule, as in a manifest.
     pub rule: &'static str,
@@ -32,6 +35,24 @@ pub struct Verdict {
     pub observed: Option<Measure>,
     /// What it allows, in the same unit: the limit that decided.
     pub limit: Option<Measure>,
+    /// The portfolio that the decision depends on, where it depends on one.
+    pub portfolio: Option<PortfolioName>,
+}
+
+impl fmt::Debug for Verdict {
+    /// Says nothing of a portfolio where none counts: digests of such decisions stay what they were.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = f.debug_struct("Verdict");
+        text.field("rule", &self.rule)
+            .field("version", &self.version)
+            .field("outcome", &self.outcome)
+            .field("observed", &self.observed)
+            .field("limit", &self.limit);
+        if let Some(portfolio) = &self.portfolio {
+            text.field("portfolio", portfolio);
+        }
+        text.finish()
+    }
 }
 
 impl Verdict {
@@ -48,6 +69,7 @@ impl Verdict {
             outcome,
             observed,
             limit,
+            portfolio: None,
         }
     }
 

@@ -44,6 +44,35 @@ pub(crate) fn revision() -> serde_json::Value {
     })
 }
 
+/// The same with a stated portfolio, in which the strategies have room, and every rule.
+pub(crate) fn revision_with_every_rule() -> serde_json::Value {
+    let mut revision = revision();
+    revision["portfolio"] = serde_json::json!({
+        "quoteBalance": "10000", "takerFeeBasisPoints": "1",
+        "baseBalances": [{ "symbol": "BTCUSDT", "quantity": "1" }, { "symbol": "ETHUSDT", "quantity": "10" }]
+    });
+    let rules = revision["riskRules"].as_array_mut().expect("a list");
+    let further = serde_json::json!([
+        { "balance": { "reserve": "0.1" } },
+        { "orderRate": { "maximum": 3, "intervalMilliseconds": 2000 } },
+        { "modifyRate": { "maximum": 10, "intervalMilliseconds": 1000 } },
+        { "dailyLoss": { "limit": "200", "dayStartsAtHour": 0, "onBreach": "Deny" } },
+        { "rollingDrawdown": { "limit": "0.2", "windowSeconds": 600, "onBreach": "Deny" } },
+        { "lossStreak": { "maximum": 6, "pauseSeconds": 5, "onBreach": "Deny" } },
+        { "stoplossGuard": {
+            "lookbackSeconds": 60, "tradeLimit": 3, "pauseSeconds": 5, "perInstrument": false } },
+        { "maxDrawdown": {
+            "lookbackSeconds": 60, "tradeLimit": 3, "limit": "0.05", "pauseSeconds": 5 } },
+        { "cooldownPeriod": { "pauseSeconds": 1 } },
+        { "lowProfitInstruments": {
+            "lookbackSeconds": 30, "tradeLimit": 4, "requiredProfit": "0", "pauseSeconds": 5 } },
+        { "grossExposure": { "limit": "3000" } },
+        { "netExposure": { "limit": "2500" } }
+    ]);
+    rules.extend(further.as_array().expect("a list").iter().cloned());
+    revision
+}
+
 /// Spec and hash of a revision's value.
 pub(crate) fn load(value: &serde_json::Value) -> (ConfigRevisionSpec, ConfigHash) {
     let hash = canonical_config(value).expect("a hashable spec").hash;

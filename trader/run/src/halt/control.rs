@@ -116,20 +116,20 @@ impl HaltControl {
         self.take(Input::Instance(view));
     }
 
-    /// Stops the trader: the gate is closed on return, and the halt is latched soon after. It waits
-    /// for nothing, so a breaker may call it on the decision thread. Returns the identifier that the
-    /// halt will have.
-    pub fn trip(&self, by: Stopper, reason: &str) -> Option<HaltId> {
+    /// Stops the trader, or lets it only reduce: the gate is closed as far on return, and the halt is
+    /// latched soon after. It waits for nothing, so a breaker may call it on the decision thread.
+    /// Returns the identifier that the halt will have.
+    pub fn trip(&self, by: Stopper, state: TradingState, reason: &str) -> Option<HaltId> {
         let reason = bounded(reason);
         let mut machine = self.lock();
-        self.take_locked(&mut machine, Input::Stop { by, reason });
+        self.take_locked(&mut machine, Input::Stop { by, state, reason });
         machine.wished_id().cloned()
     }
 
-    /// Stops the trader as [`Self::trip`] does, and answers when the halt is latched.
+    /// Halts the trader as [`Self::trip`] does, and answers when the halt is latched.
     pub async fn stop(&self, by: Stopper, reason: &str) -> Result<HaltInForce, NotLatched> {
         let mut changes = self.standing.subscribe();
-        let id = self.trip(by, reason);
+        let id = self.trip(by, TradingState::Halted, reason);
         let latched = changes.wait_for(|standing| {
             let halt = standing.halt.as_ref();
             id.is_some() && halt.is_some_and(|halt| halt.id == id)
@@ -292,7 +292,7 @@ mod tests {
         control.instance(active());
         until(&control, |standing| standing.state == TradingState::Active).await;
 
-        let tripped = control.trip(Stopper::Breaker, "loss\nof 5 %");
+        let tripped = control.trip(Stopper::Breaker, TradingState::Halted, "loss\nof 5 %");
         assert_eq!(
             control.state(),
             TradingState::Halted,

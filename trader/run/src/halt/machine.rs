@@ -124,6 +124,8 @@ pub enum Input {
     Stop {
         /// Who.
         by: Stopper,
+        /// `Halted`, or `Reducing` for a breaker that lets positions get smaller.
+        state: TradingState,
         /// Why.
         reason: String,
     },
@@ -210,7 +212,7 @@ impl Machine {
             }
             Input::NoLatch(reason) => self.no_latch(&reason, &fresh),
             Input::Instance(view) => self.instance = Some(view),
-            Input::Stop { by, reason } => self.stop(by, reason, &fresh),
+            Input::Stop { by, state, reason } => self.stop(by, state, reason, &fresh),
             Input::Latched(held) => {
                 self.latch = Latch::Holds(held);
                 self.failure = None;
@@ -323,16 +325,17 @@ impl Machine {
         });
     }
 
-    /// Every stop is a halt of its own, unless the same is in force already.
-    fn stop(&mut self, by: Stopper, reason: String, fresh: &Fresh) {
+    /// Every stop is a halt of its own, unless the same or a stricter one is in force already.
+    fn stop(&mut self, by: Stopper, state: TradingState, reason: String, fresh: &Fresh) {
         let source = by.source();
-        let is_known = self.wish.as_ref().is_some_and(|halt| {
-            halt.state == TradingState::Halted && halt.source == source && halt.reason == reason
+        let is_covered = self.wish.as_ref().is_some_and(|halt| {
+            severity(halt.state) > severity(state)
+                || halt.state == state && halt.source == source && halt.reason == reason
         });
-        if !is_known {
+        if !is_covered {
             self.wish = Some(Halt {
                 id: fresh.id.clone(),
-                state: TradingState::Halted,
+                state,
                 source,
                 reason,
                 since: fresh.at,

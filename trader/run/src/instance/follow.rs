@@ -17,7 +17,9 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{debug, info, warn};
 use triptych_crds::text::Ratio;
 use triptych_crds::{GROUP, TradingInstance};
+use triptych_engine::stage::LiveRatio;
 
+use super::live_ratio::LiveRatioInForce;
 use super::order::{Order, Verdict};
 use super::view::{self, InstanceIdentity, Reading};
 use crate::halt::bounded;
@@ -47,6 +49,7 @@ enum Attempt {
 pub struct InstanceStatus {
     watching: AtomicBool,
     failures: AtomicU64,
+    live: LiveRatioInForce,
     known: Mutex<Known>,
 }
 
@@ -72,6 +75,11 @@ impl InstanceStatus {
     /// `spec.liveRatio` as it was read last.
     pub fn live_ratio(&self) -> Option<Ratio> {
         self.known().live_ratio.clone()
+    }
+
+    /// How much of the configured exposure W may use now; never waits.
+    pub fn live(&self) -> LiveRatio {
+        self.live.get()
     }
 
     /// Readings and watches that failed.
@@ -256,6 +264,7 @@ impl Follower {
     }
 
     fn take(&self, reading: Reading) {
+        self.status.live.set(reading.live());
         {
             let mut known = self.status.known();
             known.read = true;

@@ -2,5 +2,6 @@
 //! two readings is the newer one, [`follow`] keeps reading.
 
 pub mod follow;
+pub mod live_ratio;
 pub mod order;
 pub mod view;

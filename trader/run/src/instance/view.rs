@@ -8,6 +8,9 @@ use serde_json::Value;
 use triptych_crds::TradingState;
 use triptych_crds::hash::ConfigHash;
 use triptych_crds::text::{HaltId, Ratio};
+use triptych_crds::trading_instance::LiveRatioMode;
+use triptych_engine::decimal;
+use triptych_engine::stage::LiveRatio;
 
 use crate::halt::machine::{Asked, InstanceView, Recorded};
 use crate::halt::{Source, bounded, severity};
@@ -35,8 +38,26 @@ pub struct Reading {
     pub view: InstanceView,
     /// `spec.liveRatio`.
     pub live_ratio: Option<Ratio>,
+    /// `spec.liveRatioMode`.
+    pub live_ratio_mode: LiveRatioMode,
+    /// `status.effectiveRatio`: what the ramp allows, where one is under way.
+    pub effective_ratio: Option<Ratio>,
     /// The version of the object, where it is a number.
     pub version: Option<u64>,
+}
+
+impl Reading {
+    /// How much of the configured exposure may be used: the smaller of `spec.liveRatio` and the ramp.
+    /// What is no ratio counts as none of it.
+    pub fn live(&self) -> LiveRatio {
+        let read = |ratio: &Ratio| ratio.parse().unwrap_or(decimal::Ratio::ZERO);
+        let wanted = self.live_ratio.as_ref().map_or(decimal::Ratio::ZERO, read);
+        let ramp = self.effective_ratio.as_ref().map_or(wanted, read);
+        LiveRatio {
+            mode: self.live_ratio_mode,
+            ratio: wanted.min(ramp),
+        }
+    }
 }
 
 /// Reads an object; the error says why it is not the trader's TradingInstance at all.
@@ -64,11 +85,19 @@ pub fn read(object: &DynamicObject, own: &InstanceIdentity) -> Result<Reading, S
             recorded: recorded(object),
         },
     };
+    let ratio = |text: Option<String>| {
+        text.filter(|ratio| ratio.len() <= Ratio::MAX_LENGTH)
+            .map(Ratio)
+    };
+    let effective = object.data.pointer("/status/effectiveRatio");
     Ok(Reading {
         view,
-        live_ratio: text("liveRatio")
-            .filter(|ratio| ratio.len() <= Ratio::MAX_LENGTH)
-            .map(Ratio),
+        live_ratio: ratio(text("liveRatio")),
+        live_ratio_mode: match text("liveRatioMode").as_deref() {
+            Some("Count") => LiveRatioMode::Count,
+            _ => LiveRatioMode::Size,
+        },
+        effective_ratio: ratio(effective.and_then(Value::as_str).map(str::to_owned)),
         version: metadata
             .resource_version
             .as_deref()
@@ -372,6 +401,27 @@ mod tests {
             recorded: None,
         };
         assert_eq!(found.view, expected);
+    }
+
+    #[test]
+    fn the_smaller_of_spec_and_ramp_is_in_force_and_what_is_no_ratio_is_none() {
+        let spec = |ratio| ("/spec/liveRatio", json!(ratio));
+        let ramp = |ratio| ("/status/effectiveRatio", json!(ratio));
+        for (changes, expected) in [
+            (vec![], "0.25"),
+            (vec![ramp("0.1")], "0.1"),
+            (vec![ramp("0.5")], "0.25"),
+            (vec![spec("1"), ramp("0.5")], "0.5"),
+            (vec![spec("all of it")], "0"),
+            (vec![ramp("much")], "0"),
+            (vec![("/spec/liveRatio", Value::Null)], "0"),
+        ] {
+            let live = reading(&changes).unwrap().live();
+            assert_eq!(live.ratio.to_string(), expected, "{changes:?}");
+            assert_eq!(live.mode, LiveRatioMode::Size);
+        }
+        let counting = reading(&[("/spec/liveRatioMode", json!("Count"))]).unwrap();
+        assert_eq!(counting.live().mode, LiveRatioMode::Count);
     }
 
     #[test]

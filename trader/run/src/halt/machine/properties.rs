@@ -73,6 +73,7 @@ impl History {
             Step::Gone => self.see(gone()),
             Step::Stop(by, reason) => self.trader.take(Input::Stop {
                 by: *by,
+                state: TradingState::Halted,
                 reason: reason.to_string(),
             }),
             Step::Work => match self.trader.machine.latch_work() {

@@ -84,7 +84,11 @@ impl Trader {
 
     fn stop(&mut self, by: Stopper, reason: &str) {
         let reason = reason.to_owned();
-        self.take(Input::Stop { by, reason });
+        self.take(Input::Stop {
+            by,
+            state: TradingState::Halted,
+            reason,
+        });
         self.work();
     }
 
@@ -152,6 +156,7 @@ fn each_wish_to_stop_is_followed_and_gets_an_identifier_once_latched() {
             |t| {
                 t.take(Input::Stop {
                     by: Stopper::Breaker,
+                    state: TradingState::Halted,
                     reason: "loss".to_owned(),
                 });
             },
@@ -162,6 +167,7 @@ fn each_wish_to_stop_is_followed_and_gets_an_identifier_once_latched() {
             |t| {
                 t.take(Input::Stop {
                     by: Stopper::Endpoint,
+                    state: TradingState::Halted,
                     reason: "fire".to_owned(),
                 });
             },
@@ -270,6 +276,36 @@ fn a_halt_is_lowered_to_reducing_by_its_identifier_and_stays_a_halt_to_clear() {
 }
 
 #[test]
+fn s1_a_breaker_halts_or_lets_only_reduce_and_never_lowers_a_halt() {
+    let breaker = |state, reason: &str| Input::Stop {
+        by: Stopper::Breaker,
+        state,
+        reason: reason.to_owned(),
+    };
+    let mut trader = Trader::trading();
+    trader.take(breaker(TradingState::Reducing, "drawdown"));
+    trader.work();
+    let reducing = trader.id().expect("it is latched");
+    assert_eq!(
+        (trader.state(), trader.source()),
+        (TradingState::Reducing, Some(Source::Breaker))
+    );
+    trader.take(breaker(TradingState::Halted, "loss"));
+    trader.work();
+    let halted = trader.id().expect("it is latched");
+    assert_eq!(trader.state(), TradingState::Halted);
+    assert_ne!(halted, reducing, "a halt of its own");
+    trader.take(breaker(TradingState::Reducing, "drawdown again"));
+    trader.work();
+    assert_eq!(trader.id(), Some(halted.clone()));
+    assert_eq!(trader.state(), TradingState::Halted);
+    trader.see(view(TradingState::Active, Some(&reducing)));
+    assert_eq!(trader.state(), TradingState::Halted);
+    trader.see(view(TradingState::Active, Some(&halted)));
+    assert_eq!(trader.state(), TradingState::Active);
+}
+
+#[test]
 fn a_stop_before_the_latch_was_read_replaces_what_is_found_in_it() {
     let mut before = Trader::trading();
     before.stop(Stopper::Endpoint, "old");
@@ -277,6 +313,7 @@ fn a_stop_before_the_latch_was_read_replaces_what_is_found_in_it() {
     trader.take(Input::LatchUnreadable("slow disk".to_owned()));
     trader.take(Input::Stop {
         by: Stopper::Breaker,
+        state: TradingState::Halted,
         reason: "new".to_owned(),
     });
     trader.work();
