@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use triptych_crds::config_revision::ConfigRevisionSpec;
 use triptych_crds::hash::ConfigHash;
 use triptych_engine::Engine;
-use triptych_engine::event::Event;
+use triptych_engine::event::{Event, InstrumentId};
 use triptych_engine::strategies::custom::Algorithms;
 use triptych_market_data::generator::{DEFAULT_START, Generator};
 use triptych_market_data::instruments::Instruments;
@@ -20,7 +20,10 @@ use crate::failure::Failure;
 const EVENTS: usize = 200_000;
 
 /// More than a revision may hold (64): the engine is asked directly.
-const INSTRUMENTS: [usize; 4] = [1, 10, 100, 1_000];
+const INSTRUMENTS: [u16; 4] = [1, 10, 100, 1_000];
+
+/// What each of them is, under a name of its own.
+const GENERATED: &str = "BTCUSDT";
 
 const STRATEGIES: [usize; 6] = [1, 2, 4, 8, 16, 32];
 
@@ -58,14 +61,10 @@ pub(super) fn steps(
     let alone = on_instruments(spec, std::slice::from_ref(&first));
     for count in INSTRUMENTS {
         let symbols: Vec<String> = (0..count).map(|place| format!("S{place:04}USDT")).collect();
-        measure(
-            "instruments",
-            count,
-            &on_instruments(spec, &symbols),
-            &events(&symbols)?,
-        )?;
+        let of_all = on_instruments(spec, &symbols);
+        measure("instruments", usize::from(count), &of_all, &events(count)?)?;
     }
-    let events = events(std::slice::from_ref(&first))?;
+    let events = events(1)?;
     for count in STRATEGIES {
         let mut more = alone.clone();
         more["strategies"] = (0..count)
@@ -106,12 +105,22 @@ fn named(strategy: &Value, place: usize) -> Value {
     strategy
 }
 
-fn events(symbols: &[String]) -> Result<Vec<Event>, Failure> {
-    let instruments =
-        Instruments::parse(symbols).map_err(|error| Failure::Internal(error.to_string()))?;
-    Ok(Generator::new(1, &instruments, DEFAULT_START)
-        .take(EVENTS)
-        .collect())
+/// The events of so many instruments by their time, each a market of its own: the same number in all.
+fn events(instruments: u16) -> Result<Vec<Event>, Failure> {
+    let market =
+        Instruments::parse([GENERATED]).map_err(|error| Failure::Internal(error.to_string()))?;
+    let each = EVENTS / usize::from(instruments);
+    let mut events: Vec<Event> = (0..instruments)
+        .flat_map(|place| {
+            let generated = Generator::new(u64::from(place), &market, DEFAULT_START).take(each);
+            generated.map(move |event| Event {
+                instrument: InstrumentId(place),
+                ..event
+            })
+        })
+        .collect();
+    events.sort_by_key(|event| event.ts_recv);
+    Ok(events)
 }
 
 #[allow(clippy::cast_precision_loss)]
