@@ -114,10 +114,9 @@ impl Brackets {
         if !is_near {
             return None;
         }
-        let reached = self.entries.iter().enumerate();
-        let (place, reason) = reached
-            .filter_map(|(place, bracket)| Some((place, bracket.reached(is_long, touch)?)))
-            .next()?;
+        let mut entries = self.entries.iter().enumerate();
+        let (place, reason) =
+            entries.find_map(|(place, bracket)| Some((place, bracket.reached(is_long, touch)?)))?;
         let bracket = self.entries.remove(place);
         self.find_nearest(is_long);
         Some((bracket.quantity, reason))

@@ -88,8 +88,8 @@ impl Position {
             Side::Buy => (held < 0, self.working_purchases),
             Side::Sell => (held > 0, self.working_sales),
         };
-        let size = i128::from(held.unsigned_abs());
-        against && i128::from(working.units()) + i128::from(quantity.units()) <= size
+        let largest = i128::from(held.unsigned_abs());
+        against && i128::from(working.units()) + i128::from(quantity.units()) <= largest
     }
 
     pub(super) fn exposure(&self) -> Exposure {

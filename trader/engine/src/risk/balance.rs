@@ -44,7 +44,7 @@ pub struct Balance {
 }
 
 impl Balance {
-    fn usable(&self, free: Notional) -> Notional {
+    fn usable(self, free: Notional) -> Notional {
         let part = Ratio::from_units(UNITS_PER_WHOLE - self.reserve.units());
         free.scaled_by(part)
     }

@@ -63,15 +63,15 @@ impl MaxDrawdown {
         let mut balance = portfolio.settled().units();
         let mut lowest_after = balance;
         let mut trades = 0;
-        let mut fell = false;
+        let mut is_too_far = false;
         for trade in portfolio.trades().within(self.lookback, newest.closed_at) {
             trades += 1;
             balance = balance.saturating_sub(trade.profit.units());
             let fall = balance.saturating_sub(lowest_after);
-            fell |= fall > 0 && (balance <= 0 || !at_most_part(fall, balance, self.limit));
+            is_too_far |= fall > 0 && (balance <= 0 || !at_most_part(fall, balance, self.limit));
             lowest_after = lowest_after.min(balance);
         }
-        trades >= self.trade_limit && fell
+        trades >= self.trade_limit && is_too_far
     }
 }
 
