@@ -9,7 +9,7 @@ use serde_json::Value;
 use triptych_end_to_end::installation::workspace;
 
 /// Names of boxes in the picture, by package.
-const BOXES: [(&str, &str); 14] = [
+const BOXES: [(&str, &str); 17] = [
     ("triptych-operator", "operator"),
     ("triptych-decide", "decide"),
     ("triptych-crds", "crds"),
@@ -20,6 +20,9 @@ const BOXES: [(&str, &str); 14] = [
     ("triptych-market-data", "marketdata"),
     ("triptych-dataset", "dataset"),
     ("triptych-engine", "engine"),
+    ("triptych-backtest", "backtest"),
+    ("triptych-fill-model", "fillmodel"),
+    ("triptych-example-custom-strategy", "example"),
     ("triptych-end-to-end", "suite"),
     ("triptych-cluster", "cluster"),
     ("triptych-chart-tests", "charttests"),

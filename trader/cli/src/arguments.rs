@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use triptych_dataset::labels::definition::{BasisPoints, DefinitionName};
 use triptych_market_data::recording::{Pace, Passes};
 
+use crate::backtest::BacktestArguments;
 use crate::output::Format;
 
 /// Runs a trader of W or R, hashes and validates configurations, replays recordings, serves tapes,
@@ -40,6 +41,8 @@ pub(crate) enum Command {
     Validate(ValidateArguments),
     /// Runs a configuration over a recording and prints what it would have traded.
     Replay(ReplayArguments),
+    /// Runs a configuration over recordings, fills its orders by a model, and says what it earned.
+    Backtest(BacktestArguments),
     /// Compares what two traders of one configuration decided, and names where they first diverge.
     Parity(ParityArguments),
     /// Measures how fast this build decides on this machine.

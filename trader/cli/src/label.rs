@@ -1,7 +1,7 @@
 //! `trader dataset label`: what became of each candidate.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use triptych_dataset::labels::store::{LabelReport, label_dataset, market_of_candidates};
@@ -9,12 +9,12 @@ use triptych_dataset::labels::{Definition, QuotePath, Source};
 use triptych_engine::decimal::{Price, Quantity};
 use triptych_engine::event::Timestamp;
 use triptych_engine::market::{Instrument, Market};
-use triptych_market_data::recording::{RecordingReader, discover_instruments};
 
 use crate::arguments::LabelArguments;
 use crate::dataset::is_dataset;
 use crate::failure::Failure;
 use crate::output;
+use crate::recordings::{Recorded, Recordings};
 use crate::table::{Align, Table};
 
 /// Events between two messages on progress.
@@ -45,79 +45,26 @@ pub(crate) fn run(arguments: &LabelArguments) -> Result<(), Failure> {
 
 /// The best prices of every instrument, through recordings that follow each other.
 fn market_of_recordings(recordings: &[PathBuf]) -> Result<BTreeMap<String, QuotePath>, Failure> {
-    let mut market = RecordedMarket::default();
-    for path in in_order_of_time(recordings)? {
-        market.play(&path)?;
-    }
-    Ok(market.finish())
-}
-
-fn in_order_of_time(recordings: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
-    let mut starts = Vec::new();
-    for path in recordings {
-        let mut reader = RecordingReader::open(path, discover_instruments(path)?)?;
-        let first = reader.next().transpose()?;
-        starts.push((first.map(|event| event.ts_recv), path.clone()));
-    }
-    starts.sort();
-    Ok(starts.into_iter().map(|(_, path)| path).collect())
-}
-
-#[derive(Default)]
-struct RecordedMarket {
-    instruments: BTreeMap<String, (Market, QuotePath)>,
-    /// The newest receive time so far, which is the engine's clock too.
-    clock: Timestamp,
-    previous: Option<PathBuf>,
-    events: u64,
-}
-
-impl RecordedMarket {
-    fn play(&mut self, path: &Path) -> Result<(), Failure> {
-        let instruments = discover_instruments(path)?;
-        let symbols: Vec<String> = instruments
-            .iter()
-            .map(|(_, symbol)| symbol.as_str().to_owned())
-            .collect();
-        let mut first = true;
-        for event in RecordingReader::open(path, instruments)? {
-            let event = event?;
-            if std::mem::take(&mut first)
-                && let Some(previous) = &self.previous
-                && event.ts_recv < self.clock
-            {
-                return Err(Failure::Usage(format!(
-                    "{} begins before {} ends: give recordings that follow each other",
-                    path.display(),
-                    previous.display()
-                )));
-            }
-            self.clock = self.clock.max(event.ts_recv);
-            self.events += 1;
-            if self.events.is_multiple_of(EVENTS_BETWEEN_MESSAGES) {
-                eprintln!("trader: {} events read", self.events);
-            }
-            let Some(symbol) = symbols.get(event.instrument.index()) else {
-                continue;
-            };
-            let (market, quotes) = self
-                .instruments
-                .entry(symbol.clone())
-                .or_insert_with(|| (unconfigured(symbol), QuotePath::new(Source::Recording)));
-            market.apply(&event, self.clock);
-            let top = market.top().map(|top| (top.bid.price, top.ask.price));
-            quotes.observe(self.clock.nanoseconds(), top);
+    let mut instruments: BTreeMap<String, (Market, QuotePath)> = BTreeMap::new();
+    // The newest receive time so far, which is the engine's clock too.
+    let mut clock = Timestamp::default();
+    for (count, recorded) in (1_u64..).zip(Recordings::open(recordings)?) {
+        let Recorded { symbol, event } = recorded?;
+        if count.is_multiple_of(EVENTS_BETWEEN_MESSAGES) {
+            eprintln!("trader: {count} events read");
         }
-        self.previous = Some(path.to_owned());
-        Ok(())
+        clock = clock.max(event.ts_recv);
+        let (market, quotes) = instruments
+            .entry(symbol.to_string())
+            .or_insert_with(|| (unconfigured(&symbol), QuotePath::new(Source::Recording)));
+        market.apply(&event, clock);
+        let top = market.top().map(|top| (top.bid.price, top.ask.price));
+        quotes.observe(clock.nanoseconds(), top);
     }
-
-    fn finish(self) -> BTreeMap<String, QuotePath> {
-        let paths = self.instruments.into_iter();
-        paths
-            .map(|(symbol, (_, quotes))| (symbol, quotes))
-            .collect()
-    }
+    let paths = instruments.into_iter();
+    Ok(paths
+        .map(|(symbol, (_, quotes))| (symbol, quotes))
+        .collect())
 }
 
 /// A market of which only the best prices are asked: the increments play no part.

@@ -2,6 +2,7 @@
 //! tapes, and look into datasets.
 
 mod arguments;
+mod backtest;
 mod bench;
 mod build_check;
 mod dataset;
@@ -12,6 +13,8 @@ mod manifests;
 mod output;
 mod parity;
 mod query;
+mod recorder;
+mod recordings;
 mod replay;
 mod report;
 mod summary;
@@ -53,6 +56,7 @@ fn run(command: Command, algorithms: &Algorithms) -> Result<ExitCode, Failure> {
         Command::Hash(arguments) => hash::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments, algorithms),
         Command::Replay(arguments) => replay::run(&arguments, algorithms),
+        Command::Backtest(arguments) => backtest::run(&arguments, algorithms),
         Command::Bench(arguments) => bench::run(&arguments, algorithms),
         Command::Parity(arguments) => parity::run(&arguments),
         Command::Tape {

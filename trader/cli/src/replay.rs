@@ -1,21 +1,17 @@
 //! `trader replay`: a configuration over a recording, or over a generated market.
 
-use std::fs;
-use std::io;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use serde_json::Value;
-use triptych_dataset::run::RunId;
 use triptych_dataset::summary::Summary;
-use triptych_dataset::writer::{Counters, DatasetError, sha256_hex};
-use triptych_dataset::{DatasetWriter, Options, RunContext};
+use triptych_dataset::writer::Counters;
+use triptych_engine::Engine;
 use triptych_engine::digest::DecisionDigest;
 use triptych_engine::event::{Event, InstrumentId, Timestamp};
 use triptych_engine::strategies::custom::Algorithms;
-use triptych_engine::{Candidate, Engine};
 use triptych_market_data::generator::{DEFAULT_START, Generator};
 use triptych_market_data::instruments::Instruments;
 use triptych_market_data::recording::{
@@ -28,6 +24,7 @@ use crate::failure::Failure;
 use crate::hash::invalid;
 use crate::manifests;
 use crate::output;
+use crate::recorder::Recorder;
 use crate::summary_table;
 
 /// Events of a generated market where no number is asked for.
@@ -61,7 +58,11 @@ pub(crate) fn run(arguments: &ReplayArguments, algorithms: &Algorithms) -> Resul
         engine_of(&document, algorithms).map_err(|problems| invalid(&document, &problems))?;
     let (events, known) = source(arguments, &engine)?;
     let mut replay = Replay {
-        recorder: Recorder::open(arguments, &engine)?,
+        recorder: arguments
+            .out
+            .as_deref()
+            .map(|directory| Recorder::open(directory, "ABH", "replay", &engine))
+            .transpose()?,
         engine,
         known,
         pace: Pacer::new(arguments.speed),
@@ -233,44 +234,6 @@ impl Replay {
             files_published: counters.files_published,
         })
     }
-}
-
-/// Writes the dataset of a replay.
-struct Recorder(DatasetWriter);
-
-impl Recorder {
-    fn open(arguments: &ReplayArguments, engine: &Engine) -> Result<Option<Self>, Failure> {
-        let Some(directory) = &arguments.out else {
-            return Ok(None);
-        };
-        let internal = |error: &dyn std::fmt::Display| Failure::Internal(error.to_string());
-        let run = RunContext {
-            run_id: RunId::parse(&uuid::Uuid::now_v7().to_string())
-                .map_err(|error| internal(&error))?,
-            tier: "ABH".to_owned(),
-            instance: "replay".to_owned(),
-            binary_sha256: own_sha256().map_err(|error| internal(&error))?,
-            config_hash: engine.config_hash().to_string(),
-        };
-        Ok(Some(Self(DatasetWriter::open(
-            Options::new(directory),
-            run,
-        )?)))
-    }
-
-    fn append(&mut self, candidate: &Candidate) -> Result<(), DatasetError> {
-        self.0.append(candidate, Instant::now())
-    }
-
-    fn close(self) -> Result<Counters, Failure> {
-        let (counters, closed) = self.0.close();
-        closed?;
-        Ok(counters)
-    }
-}
-
-fn own_sha256() -> io::Result<String> {
-    Ok(sha256_hex(&fs::read(std::env::current_exe()?)?))
 }
 
 /// Waits until an event is due.

@@ -7,6 +7,7 @@
 
 mod arithmetic;
 mod brackets;
+mod holding;
 mod position;
 mod shadow;
 mod snapshot;
@@ -21,6 +22,7 @@ use crate::event::{InstrumentId, Side, Timestamp};
 use crate::market::Top;
 use arithmetic::part_rounded_up;
 pub use brackets::MAX_BRACKETS;
+pub use holding::{Holding, Protection};
 pub use position::Position;
 pub use shadow::Shadow;
 pub use snapshot::PortfolioSnapshot;
@@ -240,6 +242,11 @@ impl Portfolio {
         Notional::from_units(units)
     }
 
+    /// Fees of all trades.
+    pub const fn fees(&self) -> Notional {
+        self.fees
+    }
+
     /// The equity before the first trade: the quote balance at the start.
     pub const fn equity_at_start(&self) -> Notional {
         self.account.quote
@@ -307,7 +314,7 @@ impl Portfolio {
         self.reserve(order, -1);
     }
 
-    /// A trade happened. Returns what it closed of the position.
+    /// A trade happened, for the stated fee. Returns what it closed of the position.
     ///
     /// The quantity of a working order is to be [released](Self::release) beside.
     pub fn fill(
@@ -316,8 +323,19 @@ impl Portfolio {
         reason: CloseReason,
         now: Timestamp,
     ) -> Option<ClosedTrade> {
+        let fee = self.fee(fill.price.notional(fill.quantity));
+        self.fill_for(fill, fee, reason, now)
+    }
+
+    /// The same, for another fee.
+    pub fn fill_for(
+        &mut self,
+        fill: &Order,
+        fee: Notional,
+        reason: CloseReason,
+        now: Timestamp,
+    ) -> Option<ClosedTrade> {
         let value = fill.price.notional(fill.quantity);
-        let fee = self.fee(value);
         let closed = self.change(fill.instrument, |position| {
             position.fill(fill.side, fill.quantity, fill.price, fee)
         })?;

@@ -4,44 +4,31 @@
 //! quantity, as far as it is still held, at the touch that crosses them: a long position's against
 //! the best bid, a short one's against the best ask.
 
-use super::brackets::{Bracket, Brackets};
+use super::holding::{Holding, Protection, way_out};
 use super::{Account, CloseReason, ClosedTrade, Order, Portfolio, PortfolioName};
-use crate::decimal::{Price, Quantity};
-use crate::event::{InstrumentId, Side, Timestamp};
+use crate::decimal::Quantity;
+use crate::event::{InstrumentId, Timestamp};
 use crate::market::Top;
 use crate::proposal::Proposal;
 
 /// A portfolio that trades on paper.
 #[derive(Debug, Clone)]
-pub struct Shadow {
-    portfolio: Portfolio,
-    /// By instrument.
-    brackets: Vec<Brackets>,
-}
+pub struct Shadow(Holding);
 
 impl Shadow {
     /// A shadow portfolio without positions; without an account it takes nothing.
     pub fn new(name: PortfolioName, account: Option<&Account>) -> Self {
-        match account {
-            Some(account) => Self {
-                brackets: vec![Brackets::new(); account.base.len()],
-                portfolio: Portfolio::new(name, account.clone()),
-            },
-            None => Self {
-                portfolio: Portfolio::untracked(name),
-                brackets: Vec::new(),
-            },
-        }
+        Self(Holding::new(name, account))
     }
 
     /// The portfolio.
     pub const fn portfolio(&self) -> &Portfolio {
-        &self.portfolio
+        self.0.portfolio()
     }
 
     /// Values the position at this top of the book; whether that changed the equity.
     pub fn mark(&mut self, instrument: InstrumentId, top: &Top) -> bool {
-        self.portfolio.mark(instrument, top)
+        self.0.mark(instrument, top)
     }
 
     /// Takes a candidate with this quantity, which is above zero. Returns what it closed.
@@ -51,30 +38,17 @@ impl Shadow {
         quantity: Quantity,
         now: Timestamp,
     ) -> Option<ClosedTrade> {
-        let brackets = self.brackets.get_mut(proposal.instrument.index())?;
-        let fill = Order {
+        let order = Order {
             instrument: proposal.instrument,
             side: proposal.side,
             quantity,
             price: proposal.touch,
         };
-        let closed = self.portfolio.fill(&fill, CloseReason::Signal, now);
-        let closed_units = closed.map_or(0, |closed| closed.quantity.units());
-        let opened = quantity.units() - closed_units;
-        match (closed.is_some(), opened > 0) {
-            (true, true) => brackets.clear(),
-            (true, false) => brackets.trim(self.portfolio.position(proposal.instrument).quantity()),
-            (false, _) => {}
-        }
-        if opened > 0 && (proposal.stop.is_some() || proposal.target.is_some()) {
-            let bracket = Bracket {
-                quantity: Quantity::from_units(opened),
-                stop: proposal.stop,
-                target: proposal.target,
-            };
-            brackets.push(bracket, proposal.side == Side::Buy);
-        }
-        closed
+        let protection = Protection {
+            stop: proposal.stop,
+            target: proposal.target,
+        };
+        self.fill(&order, protection, CloseReason::Signal, now)
     }
 
     /// Closes what has reached its stop or its target at this top of the book, one candidate's
@@ -85,17 +59,8 @@ impl Shadow {
         top: &Top,
         now: Timestamp,
     ) -> Option<ClosedTrade> {
-        let brackets = self.brackets.get_mut(instrument.index())?;
-        let held = self.portfolio.position(instrument).quantity();
-        let (side, price) = way_out(held, top);
-        let (quantity, reason) = brackets.take_reached(held.is_positive(), price)?;
-        let fill = Order {
-            instrument,
-            side,
-            quantity,
-            price,
-        };
-        self.portfolio.fill(&fill, reason, now)
+        let (order, reason) = self.0.take_reached(instrument, top)?;
+        self.fill(&order, Protection::default(), reason, now)
     }
 
     /// Makes a position that is larger than this, long or short, as large as this, at this top of the
@@ -108,31 +73,30 @@ impl Shadow {
         reason: CloseReason,
         now: Timestamp,
     ) -> Option<ClosedTrade> {
-        let held = self.portfolio.position(instrument).quantity();
+        let held = self.portfolio().position(instrument).quantity();
         let excess = held.units().saturating_abs() - largest.units();
         if excess <= 0 {
             return None;
         }
         let (side, price) = way_out(held, top);
-        let fill = Order {
+        let order = Order {
             instrument,
             side,
             quantity: Quantity::from_units(excess),
             price,
         };
-        let closed = self.portfolio.fill(&fill, reason, now);
-        let left = self.portfolio.position(instrument).quantity();
-        self.brackets.get_mut(instrument.index())?.trim(left);
-        closed
+        self.fill(&order, Protection::default(), reason, now)
     }
-}
 
-/// Side and touch at which a position is closed.
-fn way_out(held: Quantity, top: &Top) -> (Side, Price) {
-    if held.is_positive() {
-        (Side::Sell, top.bid.price)
-    } else {
-        (Side::Buy, top.ask.price)
+    fn fill(
+        &mut self,
+        order: &Order,
+        protection: Protection,
+        reason: CloseReason,
+        now: Timestamp,
+    ) -> Option<ClosedTrade> {
+        let fee = self.portfolio().fee(order.price.notional(order.quantity));
+        self.0.fill(order, fee, protection, reason, now)
     }
 }
 

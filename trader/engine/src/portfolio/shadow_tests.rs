@@ -4,8 +4,10 @@ use triptych_crds::strategies::OrderType;
 
 use super::super::MAX_BRACKETS;
 use super::*;
+use crate::decimal::Price;
 use crate::decimal::Ratio;
 use crate::event::Level;
+use crate::event::Side;
 use crate::proposal::StrategyIndex;
 
 const HERE: InstrumentId = InstrumentId(0);
