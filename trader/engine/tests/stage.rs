@@ -15,15 +15,15 @@ use triptych_engine::risk::Consequence;
 use triptych_engine::stage::{LiveRatio, NotTaken, StageRecord, TierControl};
 use triptych_engine::{Candidate, Engine};
 
-fn control(state: TradingState, mode: LiveRatioMode, ratio: &str) -> Option<TierControl> {
+fn control(state: TradingState, mode: LiveRatioMode, ratio: &str) -> TierControl {
     let ratio = ratio.parse().expect("a ratio");
-    Some(TierControl {
+    TierControl {
         state,
         live: LiveRatio { mode, ratio },
-    })
+    }
 }
 
-fn sized(ratio: &str) -> Option<TierControl> {
+fn sized(ratio: &str) -> TierControl {
     control(TradingState::Active, LiveRatioMode::Size, ratio)
 }
 
@@ -58,7 +58,9 @@ fn run(
         engine.set_control(control(place));
         round.clear();
         engine.on_event(event, |candidate| round.push(candidate.clone()));
-        round.iter().for_each(|candidate| digest.add(candidate));
+        for candidate in &round {
+            digest.add(candidate);
+        }
         look(engine, &round);
     }
     digest.finish()
@@ -82,7 +84,7 @@ fn at_a_ratio_of_one_what_is_taken_is_what_enforcement_lets_through() {
         run(
             &mut engine(&revision_with_every_rule()),
             &tape(7, 40_000),
-            |_| control(TradingState::Active, mode, "1"),
+            |_| Some(control(TradingState::Active, mode, "1")),
             |engine, round| {
                 for candidate in round {
                     assert_eq!(stage(candidate).quantity, candidate.final_quantity());
@@ -113,10 +115,10 @@ fn verdicts_are_those_at_a_ratio_of_one_whatever_ratio_and_state() {
     };
     let observed = decided(&|_| None);
     for other in [
-        decided(&|_| sized("1")),
-        decided(&|_| sized("0.3")),
-        decided(&|_| control(TradingState::Halted, LiveRatioMode::Count, "0.5")),
-        decided(&|place| sized(if place % 200 < 100 { "0.9" } else { "0" })),
+        decided(&|_| Some(sized("1"))),
+        decided(&|_| Some(sized("0.3"))),
+        decided(&|_| Some(control(TradingState::Halted, LiveRatioMode::Count, "0.5"))),
+        decided(&|place| Some(sized(if place % 200 < 100 { "0.9" } else { "0" }))),
     ] {
         assert_eq!(other, observed);
     }
@@ -132,7 +134,7 @@ fn sizes_are_scaled_down_to_the_increment_and_a_position_that_ends_ends_whole() 
         &mut engine(&revision()),
         &tape(7, 40_000),
         // It is lowered while positions are held.
-        |place| sized(if place < 20_000 { "0.9" } else { "0.3" }),
+        |place| Some(sized(if place < 20_000 { "0.9" } else { "0.3" })),
         |engine, round| {
             for candidate in round {
                 let instrument = usize::from(candidate.proposal.instrument.0);
@@ -177,7 +179,7 @@ fn exposure_that_is_taken_keeps_the_scaled_limit() {
     run(
         &mut engine(&revision),
         &tape(7, 40_000),
-        |place| sized(if place % 400 < 200 { "1" } else { "0.25" }),
+        |place| Some(sized(if place % 400 < 200 { "1" } else { "0.25" })),
         |engine, round| {
             for candidate in round {
                 let stage = stage(candidate);
@@ -218,7 +220,7 @@ fn of_the_entries_of_a_round_a_count_takes_the_best_whole_ones() {
     run(
         &mut engine(&revision),
         &tape(7, 60_000),
-        |_| control(TradingState::Active, LiveRatioMode::Count, "0.5"),
+        |_| Some(control(TradingState::Active, LiveRatioMode::Count, "0.5")),
         |_, round| {
             let entries: Vec<&Candidate> = round
                 .iter()
@@ -271,7 +273,7 @@ fn halted_takes_nothing_and_reducing_only_what_makes_a_position_smaller() {
     run(
         &mut engine(&revision()),
         &tape(7, 60_000),
-        |place| control(states[place / 2_000 % 3], LiveRatioMode::Size, "1"),
+        |place| Some(control(states[place / 2_000 % 3], LiveRatioMode::Size, "1")),
         |engine, round| {
             for candidate in round {
                 let StageRecord {
@@ -314,7 +316,7 @@ fn a_breach_stops_the_round_in_which_it_happens_and_is_told_once() {
     run(
         &mut engine(&revision),
         &tape(7, 40_000),
-        |_| sized("1"),
+        |_| Some(sized("1")),
         |engine, round| {
             breaches.extend_from_slice(engine.breaches());
             if !engine.breaches().is_empty() {

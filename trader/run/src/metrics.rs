@@ -62,7 +62,7 @@ pub(crate) const TABLE: &[Metric<Trading>] = &[
     Metric {
         name: "triptych_trader_breaches",
         help: "Limits of losses that broke and reduce or halt, since the start",
-        value: Value::Counter(|t| t.breaches()),
+        value: Value::Counter(super::part::Trading::breaches),
     },
     Metric {
         name: "triptych_trader_instance_watched",

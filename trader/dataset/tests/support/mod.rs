@@ -67,14 +67,6 @@ pub(crate) fn candidate(number: u32) -> Candidate {
     let too_wide = DenyCode("SPREAD_TOO_WIDE");
     let stated = number.is_multiple_of(2);
     let (denied, resized) = (number.is_multiple_of(3), number.is_multiple_of(5));
-    let verdict = |rule, outcome, observed, limit| Verdict {
-        rule,
-        version: 1,
-        outcome,
-        observed,
-        limit,
-        portfolio: None,
-    };
     let by_all_taken = Verdict {
         portfolio: Some(PortfolioName::AllTaken),
         ..verdict("grossExposure", Outcome::Deny(too_wide), None, None)
@@ -121,36 +113,7 @@ pub(crate) fn candidate(number: u32) -> Candidate {
             quantity: Quantity::ZERO,
             not_taken: Some(NotTaken::BelowIncrement),
         }),
-        verdicts: vec![
-            verdict(
-                "maxSpread",
-                if denied {
-                    Outcome::Deny(too_wide)
-                } else {
-                    Outcome::Pass
-                },
-                Some(Measure::from_units(
-                    i128::from(number) * 10_i128.pow(15) + 1,
-                )),
-                Some(Measure::from_units(20_000_000_000_000_000)),
-            ),
-            verdict(
-                "quantityLimits",
-                if resized {
-                    Outcome::Resize(smaller)
-                } else {
-                    Outcome::Pass
-                },
-                Some(quantity.into()),
-                Some(smaller.into()),
-            ),
-            verdict(
-                "duplicateIntent",
-                Outcome::Pass,
-                None,
-                Some(Measure::milliseconds(1)),
-            ),
-        ],
+        verdicts: verdicts(number, quantity, smaller),
         enforcement: match (denied, resized) {
             (true, _) => Enforcement::Deny(Denial {
                 rule: "maxSpread",
@@ -160,6 +123,57 @@ pub(crate) fn candidate(number: u32) -> Candidate {
             (false, false) => Enforcement::Accept,
         },
     }
+}
+
+fn verdict(
+    rule: &'static str,
+    outcome: Outcome,
+    observed: Option<Measure>,
+    limit: Option<Measure>,
+) -> Verdict {
+    Verdict {
+        rule,
+        version: 1,
+        outcome,
+        observed,
+        limit,
+        portfolio: None,
+    }
+}
+
+fn verdicts(number: u32, quantity: Quantity, smaller: Quantity) -> Vec<Verdict> {
+    let (denied, resized) = (number.is_multiple_of(3), number.is_multiple_of(5));
+    let too_wide = DenyCode("SPREAD_TOO_WIDE");
+    vec![
+        verdict(
+            "maxSpread",
+            if denied {
+                Outcome::Deny(too_wide)
+            } else {
+                Outcome::Pass
+            },
+            Some(Measure::from_units(
+                i128::from(number) * 10_i128.pow(15) + 1,
+            )),
+            Some(Measure::from_units(20_000_000_000_000_000)),
+        ),
+        verdict(
+            "quantityLimits",
+            if resized {
+                Outcome::Resize(smaller)
+            } else {
+                Outcome::Pass
+            },
+            Some(quantity.into()),
+            Some(smaller.into()),
+        ),
+        verdict(
+            "duplicateIntent",
+            Outcome::Pass,
+            None,
+            Some(Measure::milliseconds(1)),
+        ),
+    ]
 }
 
 /// A disk of so many bytes: what is beyond is cut off in the middle, with the error of a full disk.
