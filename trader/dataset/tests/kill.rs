@@ -5,6 +5,7 @@ mod support;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use support::{example, run};
@@ -13,6 +14,10 @@ use triptych_dataset::files::while_compacted;
 use triptych_dataset::read::{ReadError, listed_files, rows_of};
 use triptych_dataset::recovery::files_under;
 use triptych_dataset::{DatasetWriter, Options, verify};
+
+/// A child holds the locks of whoever forked it until it is another program: a test that starts one
+/// would hold the other test's dataset.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 fn files(directory: &Path) -> Vec<PathBuf> {
     files_under(&directory.join("candidates"))
@@ -42,6 +47,7 @@ fn wait_for_files(directory: &Path, wanted: usize, writer: &mut Child) {
 
 #[test]
 fn a_writer_killed_at_random_moments_leaves_whole_files_and_a_manifest_that_can_be_completed() {
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = tempfile::tempdir().unwrap();
     let directory = folder.path();
     let seed = fastrand::u64(..);
@@ -97,6 +103,7 @@ fn a_writer_killed_at_random_moments_leaves_whole_files_and_a_manifest_that_can_
 
 #[test]
 fn a_compaction_killed_at_random_moments_beside_a_writer_loses_and_doubles_no_row() {
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = tempfile::tempdir().unwrap();
     let directory = folder.path();
     let seed = fastrand::u64(..);
