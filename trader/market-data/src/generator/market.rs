@@ -22,8 +22,11 @@ const AT_THE_EDGE: f64 = 0.0;
 const NEAR_DEPTH: f64 = 4e-5;
 const FAR_DEPTH: f64 = 6e-4;
 
-/// Quotes beyond this share of the fair price are withdrawn, so that the book stays bounded.
-const DEPTH_LIMIT: f64 = 6e-3;
+/// The least mean distance of a far quote, in ticks: with fewer a book would never have its levels.
+const FAR_DEPTH_TICKS: f64 = 150.0;
+
+/// Quotes beyond so many mean distances of a far quote are withdrawn, so that the book stays bounded.
+const DEPTH_LIMIT: f64 = 10.0;
 
 /// Median value of a quote and of a market order, in the quote asset.
 const QUOTE_NOTIONAL: f64 = 2_500.0;
@@ -47,6 +50,8 @@ const CANCEL_SHARE: f64 = 0.42;
 pub(super) struct Market {
     tick: i64,
     lot: i64,
+    /// Mean distance of a far quote, as a share of the fair price.
+    far_depth: f64,
     random: Random,
     fair: FairPrice,
     arrivals: Arrivals,
@@ -69,6 +74,8 @@ impl Market {
         let mut market = Self {
             tick: listing.tick.units(),
             lot: listing.lot.units(),
+            far_depth: FAR_DEPTH
+                .max(FAR_DEPTH_TICKS * listing.tick.to_f64() / listing.typical_price.to_f64()),
             random: Random::new(seed, u64::from(instrument.0)),
             fair: FairPrice::new(listing.typical_price.to_f64(), STEP_DEVIATION),
             arrivals: Arrivals::default(),
@@ -152,7 +159,7 @@ impl Market {
         } else if kind < 0.85 {
             NEAR_DEPTH
         } else {
-            FAR_DEPTH
+            self.far_depth
         };
         self.place_at(side, mean_depth);
     }
@@ -257,8 +264,9 @@ impl Market {
 
     fn withdraw_distant_quotes(&mut self) {
         let fair = self.fair.price();
-        let lowest = Price::from_units(self.tick_below(fair * (1.0 - DEPTH_LIMIT)));
-        let highest = Price::from_units(self.tick_below(fair * (1.0 + DEPTH_LIMIT)));
+        let most = DEPTH_LIMIT * self.far_depth;
+        let lowest = Price::from_units(self.tick_below(fair * (1.0 - most)));
+        let highest = Price::from_units(self.tick_below(fair * (1.0 + most)));
         if let Some(bid) = self.book.worst_bid().filter(|bid| bid.price < lowest) {
             self.set(Side::Buy, bid.price, Quantity::ZERO);
         }

@@ -45,6 +45,18 @@ fn the_same_seed_gives_the_same_tape_on_every_machine() {
 }
 
 #[test]
+fn every_symbol_has_a_market_however_coarse_its_ticks() {
+    for symbol in ["BNBUSDT", "SOLUSDT", "XRPUSDT", "OTHERUSDT"] {
+        let alone = Instruments::parse([symbol]).unwrap();
+        let mut trades = 0;
+        for event in Generator::new(1, &alone, DEFAULT_START).take(5_000) {
+            trades += usize::from(matches!(event.kind, EventKind::Trade(_)));
+        }
+        assert!(trades > 100, "{symbol}: {trades} trades");
+    }
+}
+
+#[test]
 fn another_seed_gives_another_tape() {
     assert_ne!(hash(&lines(1, 1_000)), hash(&lines(2, 1_000)));
 }
