@@ -8,7 +8,7 @@ use crate::read::{Row, VerdictRow};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Difference {
-    /// Which: a column, or `verdicts.<rule>.<field>`.
+    /// Which: a column, or `<column>.<rule>.<field>` of a verdict.
     pub field: String,
     /// What it is on the left.
     pub left: String,
@@ -34,7 +34,12 @@ pub(super) fn compare(left: &Row, right: &Row) -> Compared {
     found.field("quantity", &left.quantity, &right.quantity);
     found.optional("stop", left.stop.as_ref(), right.stop.as_ref());
     found.optional("target", left.target.as_ref(), right.target.as_ref());
-    let observed_otherwise = found.verdicts(&left.verdicts, &right.verdicts);
+    let by_enforced = found.verdicts("verdicts", &left.verdicts, &right.verdicts);
+    let by_all_taken = found.verdicts(
+        "verdicts_all_taken",
+        &left.verdicts_all_taken,
+        &right.verdicts_all_taken,
+    );
     found.optional(
         "first_deny",
         left.first_deny.as_ref(),
@@ -52,7 +57,7 @@ pub(super) fn compare(left: &Row, right: &Row) -> Compared {
     );
     Compared {
         differences: found.differences,
-        observed_otherwise,
+        observed_otherwise: by_enforced || by_all_taken,
     }
 }
 
@@ -85,25 +90,25 @@ impl Found {
     }
 
     /// Says whether a rule observed another number.
-    fn verdicts(&mut self, left: &[VerdictRow], right: &[VerdictRow]) -> bool {
+    fn verdicts(&mut self, column: &str, left: &[VerdictRow], right: &[VerdictRow]) -> bool {
         let rules = |verdicts: &[VerdictRow]| {
             let names = verdicts.iter().map(|verdict| verdict.rule.clone());
             names.collect::<Vec<_>>().join(", ")
         };
-        self.field("verdicts", &rules(left), &rules(right));
+        self.field(column, &rules(left), &rules(right));
         let mut observed_otherwise = false;
         for (left, right) in left.iter().zip(right) {
             if left.rule != right.rule {
                 break;
             }
-            self.verdict(left, right);
+            self.verdict(column, left, right);
             observed_otherwise |= left.observed != right.observed;
         }
         observed_otherwise
     }
 
-    fn verdict(&mut self, left: &VerdictRow, right: &VerdictRow) {
-        let name = |field: &str| format!("verdicts.{}.{field}", left.rule);
+    fn verdict(&mut self, column: &str, left: &VerdictRow, right: &VerdictRow) {
+        let name = |field: &str| format!("{column}.{}.{field}", left.rule);
         self.field(&name("version"), &left.version, &right.version);
         self.field(&name("pass"), &left.pass, &right.pass);
         self.optional(&name("limit"), left.limit.as_ref(), right.limit.as_ref());
@@ -169,7 +174,7 @@ mod tests {
             live_ratio_mode: None,
             taken_quantity: None,
             not_taken: None,
-            verdicts_all_taken: Vec::new(),
+            verdicts_all_taken: vec![verdict("netExposure")],
         }
     }
 
@@ -188,7 +193,7 @@ mod tests {
     #[test]
     fn each_part_of_a_decision_is_named_where_it_differs() {
         type Change = fn(&mut Row);
-        let cases: [(&[&str], Change); 9] = [
+        let cases: [(&[&str], Change); 10] = [
             (&["bid"], |row| row.bid = "98".parse().unwrap()),
             (&["touch"], |row| row.touch = "102".parse().unwrap()),
             (&["quantity"], |row| row.quantity = "2".parse().unwrap()),
@@ -205,6 +210,9 @@ mod tests {
             }),
             (&["verdicts.precision.version"], |row| {
                 row.verdicts[0].version = 2;
+            }),
+            (&["verdicts_all_taken.netExposure.pass"], |row| {
+                row.verdicts_all_taken[0].pass = false;
             }),
             (&["verdicts"], |row| {
                 row.verdicts.pop();
