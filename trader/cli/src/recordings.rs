@@ -21,7 +21,7 @@ pub(crate) struct Recorded {
 /// The events of recordings that follow each other.
 pub(crate) struct Recordings {
     /// Those that come, the earliest first.
-    paths: vec::IntoIter<PathBuf>,
+    next: vec::IntoIter<Open>,
     current: Option<Open>,
     /// The newest receive time so far.
     clock: Timestamp,
@@ -34,34 +34,38 @@ struct Open {
     reader: RecordingReader,
     /// The symbol of each of its instruments.
     symbols: Vec<Arc<str>>,
-    begins: bool,
+    /// Its first event, until it is taken.
+    first: Option<Event>,
 }
 
 impl Open {
     fn at(path: &Path) -> Result<Self, Failure> {
         let instruments = discover_instruments(path)?;
         let symbols = instruments.iter();
+        let symbols = symbols.map(|(_, symbol)| symbol.as_str().into()).collect();
+        let mut reader = RecordingReader::open(path, instruments)?;
         Ok(Self {
             path: path.to_owned(),
-            symbols: symbols.map(|(_, symbol)| symbol.as_str().into()).collect(),
-            reader: RecordingReader::open(path, instruments)?,
-            begins: true,
+            symbols,
+            first: reader.next().transpose()?,
+            reader,
         })
     }
 }
 
 impl Recordings {
-    /// Looks into each, and puts them in the order of their first events.
+    /// Opens each, and puts them in the order of their first events.
     pub(crate) fn open(paths: &[PathBuf]) -> Result<Self, Failure> {
-        let mut starts = Vec::new();
-        for path in paths {
-            let first = Open::at(path)?.reader.next().transpose()?;
-            starts.push((first.map(|event| event.ts_recv), path.clone()));
-        }
-        starts.sort();
-        let paths: Vec<PathBuf> = starts.into_iter().map(|(_, path)| path).collect();
+        let opened = paths.iter().map(|path| Open::at(path));
+        let mut opened = opened.collect::<Result<Vec<Open>, Failure>>()?;
+        opened.sort_by_key(|open| {
+            (
+                open.first.as_ref().map(|event| event.ts_recv),
+                open.path.clone(),
+            )
+        });
         Ok(Self {
-            paths: paths.into_iter(),
+            next: opened.into_iter(),
             current: None,
             clock: Timestamp::default(),
             previous: None,
@@ -90,35 +94,45 @@ impl Recordings {
     fn take(&mut self) -> Result<Option<Recorded>, Failure> {
         loop {
             if self.current.is_none() {
-                let Some(path) = self.paths.next() else {
-                    return Ok(None);
-                };
-                self.current = Some(Open::at(&path)?);
+                self.current = self.next.next();
             }
             let Some(open) = &mut self.current else {
                 return Ok(None);
             };
-            let Some(event) = open.reader.next().transpose()? else {
-                self.previous = Some(open.path.clone());
-                self.current = None;
+            let event = match open.first.take() {
+                Some(first) => {
+                    begins_later(open, &first, self.clock, self.previous.as_deref())?;
+                    Some(first)
+                }
+                None => open.reader.next().transpose()?,
+            };
+            let Some(event) = event else {
+                self.previous = self.current.take().map(|open| open.path);
                 continue;
             };
-            if std::mem::take(&mut open.begins)
-                && let Some(previous) = &self.previous
-                && event.ts_recv < self.clock
-            {
-                return Err(Failure::Usage(format!(
-                    "{} begins before {} ends: give recordings that follow each other",
-                    open.path.display(),
-                    previous.display()
-                )));
-            }
             self.clock = self.clock.max(event.ts_recv);
             if let Some(symbol) = open.symbols.get(event.instrument.index()) {
                 let symbol = Arc::clone(symbol);
                 return Ok(Some(Recorded { symbol, event }));
             }
         }
+    }
+}
+
+/// A recording begins when the one before it has ended.
+fn begins_later(
+    open: &Open,
+    first: &Event,
+    clock: Timestamp,
+    previous: Option<&Path>,
+) -> Result<(), Failure> {
+    match previous {
+        Some(previous) if first.ts_recv < clock => Err(Failure::Usage(format!(
+            "{} begins before {} ends: give recordings that follow each other",
+            open.path.display(),
+            previous.display()
+        ))),
+        _ => Ok(()),
     }
 }
 
