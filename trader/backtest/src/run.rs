@@ -5,7 +5,6 @@ use triptych_crds::TradingState;
 use triptych_engine::decimal::{Notional, Quantity};
 use triptych_engine::event::Event;
 use triptych_engine::portfolio::Account;
-use triptych_engine::risk::Consequence;
 use triptych_engine::stage::{LiveRatio, TierControl};
 use triptych_engine::{Candidate, Engine};
 use triptych_fill_model::FillModel;
@@ -165,10 +164,6 @@ impl Backtest {
     /// Does what a trader of W and R does when a limit of losses breaks.
     fn obey_breaches(&mut self) {
         for breach in self.engine.breaches() {
-            let state = match breach.consequence {
-                Consequence::Reduce => TradingState::Reducing,
-                Consequence::Halt => TradingState::Halted,
-            };
             if self
                 .stopped
                 .is_some_and(|stopped| stopped.state == TradingState::Halted)
@@ -177,7 +172,7 @@ impl Backtest {
             }
             self.stopped = Some(Stopped {
                 rule: breach.rule,
-                state,
+                state: breach.consequence.state(),
                 at_ns: breach.at.nanoseconds(),
             });
         }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use triptych_crds::text::AccountName;
 use triptych_crds::{Tier, TradingState};
 use triptych_engine::Candidate;
-use triptych_engine::risk::{Breach, Consequence};
+use triptych_engine::risk::Breach;
 use triptych_engine::stage::{LiveRatio, TierControl};
 use triptych_trader_runtime::{TierPart, metrics};
 
@@ -64,15 +64,12 @@ impl TierPart for Trading {
 
     fn breached(&self, breach: &Breach) {
         self.breaches.fetch_add(1, Ordering::Relaxed);
-        let state = match breach.consequence {
-            Consequence::Reduce => TradingState::Reducing,
-            Consequence::Halt => TradingState::Halted,
-        };
         let reason = format!(
             "{}: observed {}, limit {}",
             breach.rule, breach.observed, breach.limit
         );
-        self.control.trip(Stopper::Breaker, state, &reason);
+        self.control
+            .trip(Stopper::Breaker, breach.consequence.state(), &reason);
     }
 
     fn status(&self) -> Map<String, Value> {

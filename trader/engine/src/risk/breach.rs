@@ -1,5 +1,6 @@
 //! Breaches: limits of losses that are broken, for the tier to act upon.
 
+use triptych_crds::TradingState;
 use triptych_crds::risk_rules::OnBreach;
 
 use crate::event::Timestamp;
@@ -21,6 +22,14 @@ impl Consequence {
             OnBreach::Deny => None,
             OnBreach::Reduce => Some(Self::Reduce),
             OnBreach::Halt => Some(Self::Halt),
+        }
+    }
+
+    /// The trading state that it leads to from Active.
+    pub const fn state(self) -> TradingState {
+        match self {
+            Self::Reduce => TradingState::Reducing,
+            Self::Halt => TradingState::Halted,
         }
     }
 }
