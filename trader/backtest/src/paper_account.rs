@@ -76,7 +76,6 @@ pub struct PaperAccount {
     markets: Vec<SimulatedMarket>,
     holding: Holding,
     working: BTreeMap<OrderId, Working>,
-    sent: u64,
     counts: OrderCounts,
     /// Memory for the reports of the next event.
     reports: Vec<Report>,
@@ -89,7 +88,6 @@ impl PaperAccount {
             markets: vec![SimulatedMarket::new(model); account.base.len()],
             holding: Holding::new(PortfolioName::Taken, Some(account)),
             working: BTreeMap::new(),
-            sent: 0,
             counts: OrderCounts::default(),
             reports: Vec::new(),
         }
@@ -177,9 +175,8 @@ impl PaperAccount {
     }
 
     fn send(&mut self, working: Working, order_type: OrderType, sent: Timestamp) {
-        self.sent += 1;
         self.counts.sent += 1;
-        let id = OrderId(self.sent);
+        let id = OrderId(self.counts.sent);
         let Order {
             instrument,
             side,

@@ -303,12 +303,11 @@ impl Comparison {
 
     fn diverge(&mut self, row: &Row, kind: DivergenceKind) {
         self.result.equal = false;
-        let key = |at_ns: i64, id: &str| (at_ns, id.to_owned());
         let at_ns = time_of(row);
         let first = self.result.first.as_ref();
-        if first.is_some_and(|first| {
-            key(first.at_ns, &first.candidate_id) <= key(at_ns, &row.candidate_id)
-        }) {
+        if first
+            .is_some_and(|first| (first.at_ns, &first.candidate_id) <= (at_ns, &row.candidate_id))
+        {
             return;
         }
         self.result.first = Some(Divergence {
