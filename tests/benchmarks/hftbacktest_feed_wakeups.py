@@ -14,8 +14,8 @@ from numba import njit
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "trader/cli/tests/independent"))
 
-from hftbacktest import BacktestAsset, ROIVectorMarketDepthBacktest  # noqa: E402
-from hftbacktest_feed import convert, messages  # noqa: E402
+from hftbacktest import ROIVectorMarketDepthBacktest  # noqa: E402
+from hftbacktest_feed import asset_of, convert, messages  # noqa: E402
 
 SAMPLE = 100_000_000
 COOLDOWN = 500_000_000
@@ -76,19 +76,7 @@ def decide(backtest):
 
 
 def backtest_of(events):
-    asset = (
-        BacktestAsset()
-        .data(events)
-        .linear_asset(1.0)
-        .constant_order_latency(0, 0)
-        .risk_adverse_queue_model()
-        .no_partial_fill_exchange()
-        .trading_value_fee_model(0, 0)
-        .tick_size(0.01)
-        .lot_size(0.00001)
-        .roi_lb(0.0)
-        .roi_ub(200_000.0)
-    )
+    asset = asset_of(events).roi_lb(0.0).roi_ub(200_000.0)
     return ROIVectorMarketDepthBacktest([asset])
 
 

@@ -9,6 +9,7 @@ import gzip
 import json
 
 import numpy
+from hftbacktest import BacktestAsset
 from hftbacktest.data.validation import (
     correct_event_order,
     correct_local_timestamp,
@@ -22,6 +23,8 @@ from hftbacktest.types import (
     TRADE_EVENT,
     event_dtype,
 )
+
+TICK, LOT = 0.01, 0.00001
 
 
 def messages(path):
@@ -73,3 +76,18 @@ def convert(path):
     )
     validate_event_order(events)
     return events, moved
+
+
+def asset_of(events):
+    """The instrument of a recording, where nobody trades: neither latency, queue nor fee plays a part."""
+    return (
+        BacktestAsset()
+        .data(events)
+        .linear_asset(1.0)
+        .constant_order_latency(0, 0)
+        .risk_adverse_queue_model()
+        .no_partial_fill_exchange()
+        .trading_value_fee_model(0, 0)
+        .tick_size(TICK)
+        .lot_size(LOT)
+    )

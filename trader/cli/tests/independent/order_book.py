@@ -9,11 +9,9 @@ import sys
 from decimal import Decimal
 
 import numpy
-from hftbacktest import BacktestAsset, HashMapMarketDepthBacktest
-from hftbacktest_feed import convert
+from hftbacktest import HashMapMarketDepthBacktest
+from hftbacktest_feed import LOT, asset_of, convert
 from numba import njit
-
-TICK, LOT = 0.01, 0.00001
 
 
 @njit
@@ -48,20 +46,9 @@ def follow(backtest, levels, most, farthest):
 def main():
     recording, books = sys.argv[1:]
     events, moved = convert(recording)
-    asset = (
-        BacktestAsset()
-        .data(events)
-        .linear_asset(1.0)
-        .constant_order_latency(0, 0)
-        .risk_adverse_queue_model()
-        .no_partial_fill_exchange()
-        .trading_value_fee_model(0, 0)
-        .tick_size(TICK)
-        .lot_size(LOT)
-    )
     rows = list(csv.reader(open(books)))
     levels = int(rows[0][1])
-    backtest = HashMapMarketDepthBacktest([asset])
+    backtest = HashMapMarketDepthBacktest([asset_of(events)])
     times, ticks, quantities = follow(backtest, levels, len(events), 1_000_000)
     backtest.close()
     place_of = {int(time) - moved: place for place, time in enumerate(times)}
