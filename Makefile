@@ -15,7 +15,7 @@ test := cargo test --workspace
 programs := $(or $(CARGO_TARGET_DIR),target)/$(CARGO_BUILD_TARGET)
 released := -p triptych-operator -p triptych-trader -p triptych-trader-observe -p triptych-cluster -p triptych-end-to-end
 
-.PHONY: help bench setup check format lint unit generate parts test independent-checks cluster-tests end-to-end tutorial-test test-long crashes attacks disruptions audit demo tutorial demo-down demo-programs cluster-up cluster-down
+.PHONY: help bench setup check format lint unit generate parts test independent-checks object-store ledger cluster-tests end-to-end tutorial-test test-long crashes attacks disruptions audit demo tutorial demo-down demo-programs cluster-up cluster-down
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -46,11 +46,18 @@ parts: setup ## build the local cluster's parts into the cache
 	@.ci/step build $(build)
 	@.ci/step parts $(programs)/debug/cluster build-parts
 
-test: setup check parts independent-checks cluster-tests end-to-end crashes attacks disruptions tutorial-test ## everything
+test: setup check parts independent-checks object-store ledger cluster-tests end-to-end crashes attacks disruptions tutorial-test ## everything
 
-independent-checks: ## hash, strategies and dataset against other people's libraries
+independent-checks: ## hash, strategies, dataset and simulated venue against other people's libraries and clients
 	@.ci/step independent-checks $(test) \
-	  --features triptych-crds/independent-checks,triptych-trader/independent-checks --test hash_vectors --test independent
+	  --features triptych-crds/independent-checks,triptych-trader/independent-checks,triptych-venue-sim/independent-checks \
+	  --test hash_vectors --test independent --test clients
+
+object-store: parts ## datasets on a real object store, with faults on the way
+	@.ci/step object-store $(test) --features triptych-trader/object-store-tests --test object_store
+
+ledger: setup ## the ledger on real PostgreSQL servers, killed and ended in mid-stream
+	@.ci/step ledger $(test) --features triptych-ledger/postgres-tests --test ledger
 
 cluster-tests: parts ## the local cluster itself
 	@.ci/step cluster-tests $(test) --features triptych-cluster/cluster-tests --test real_cluster

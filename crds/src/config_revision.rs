@@ -8,10 +8,19 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    risk_rules::RiskRule,
+    risk_rules::{RULES_ON_PORTFOLIOS, RiskRule},
     strategies::Strategy,
-    text::{Decimal, FileName, ImageByDigest, Sha256Hex, Symbol},
+    text::{Asset, Decimal, FileName, ImageByDigest, Sha256Hex, Symbol},
 };
+
+/// A portfolio is stated, or no rule looks at one.
+fn has_portfolio_where_rules_need_one() -> String {
+    let looking = RULES_ON_PORTFOLIOS.map(|name| format!("has(rule.{name})"));
+    format!(
+        "has(self.portfolio) || !self.riskRules.exists(rule, {})",
+        looking.join(" || ")
+    )
+}
 
 /// Most bytes of all `files` together: 700 KiB. Larger artefacts belong in the image.
 pub const MAX_FILES_BYTES: usize = 700 * 1024;
@@ -59,7 +68,10 @@ pub const MAX_FILES_BYTES: usize = 700 * 1024;
 #[x_kube(
     validation = Rule::new("self == oldSelf").message("a ConfigRevision is immutable: create a new one with another name and point configRevision at it"),
     validation = Rule::new("[self.instruments.map(i, i.symbol)].all(known, self.strategies.all(s, s.instruments.all(symbol, symbol in known)))").message("every symbol in strategies[].instruments must stand in spec.instruments").field_path(".strategies"),
-    validation = Rule::new("!has(self.portfolio) || !has(self.portfolio.baseBalances) || [self.instruments.map(i, i.symbol)].all(known, self.portfolio.baseBalances.all(balance, balance.symbol in known))").message("every symbol in portfolio.baseBalances must stand in spec.instruments").field_path(".portfolio")
+    validation = Rule::new("!has(self.portfolio) || !has(self.portfolio.baseBalances) || [self.instruments.map(i, i.symbol)].all(known, self.portfolio.baseBalances.all(balance, balance.symbol in known))").message("every symbol in portfolio.baseBalances must stand in spec.instruments").field_path(".portfolio"),
+    validation = Rule::new(has_portfolio_where_rules_need_one()).message("portfolio is required where a risk rule looks at balance, order rates, results or exposure: say what the stated portfolios begin with").field_path(".portfolio").reason(Reason::FieldValueRequired),
+    validation = Rule::new("!has(self.portfolio) || has(self.portfolio.quoteAsset) || self.instruments.size() == 1").message("quoteAsset is required where there are several instruments: the portfolio counts all of them in one asset").field_path(".portfolio.quoteAsset").reason(Reason::FieldValueRequired),
+    validation = Rule::new("!has(self.portfolio) || !has(self.portfolio.quoteAsset) || self.instruments.all(i, i.symbol.endsWith(self.portfolio.quoteAsset) && i.symbol != self.portfolio.quoteAsset)").message("every symbol in spec.instruments must end with portfolio.quoteAsset: the portfolio counts all of them in one asset").field_path(".portfolio.quoteAsset")
 )]
 pub struct ConfigRevisionSpec {
     /// The trader's image, by digest only: a tag can be moved, a digest cannot. Because the build is
@@ -138,10 +150,14 @@ pub struct Instrument {
 }
 
 /// The stated portfolio: the same for every tier, so that W, R and ABH judge a trade by the same
-/// balances, positions and results. All instruments share the quote asset.
+/// balances, positions and results. It counts in one quote asset, which all instruments share.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Portfolio {
+    /// The quote asset of every instrument, `USDT`: their symbols end with it. Required where there are
+    /// several instruments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quote_asset: Option<Asset>,
     /// Quote asset at the start: the first equity. Greater than 0.
     #[x_kube(validation = Rule::new(crate::text::GREATER_THAN_ZERO).message("must be greater than 0"))]
     pub quote_balance: Decimal,

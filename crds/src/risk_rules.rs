@@ -75,6 +75,23 @@ risk_rules! {
     NetExposure => "netExposure",
 }
 
+/// The rules that look at a portfolio: a revision with one of them states `spec.portfolio`.
+pub const RULES_ON_PORTFOLIOS: [&str; 13] = [
+    "balance",
+    "reduceOnly",
+    "orderRate",
+    "modifyRate",
+    "dailyLoss",
+    "rollingDrawdown",
+    "lossStreak",
+    "stoplossGuard",
+    "maxDrawdown",
+    "cooldownPeriod",
+    "lowProfitInstruments",
+    "grossExposure",
+    "netExposure",
+];
+
 /// What happens beside the denial when a loss rule is breached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum OnBreach {

@@ -98,6 +98,10 @@ text!(
     Symbol, max = 20, pattern = r"^[A-Z0-9]{2,20}$"
 );
 text!(
+    /// The venue's name of an asset, in capitals: `USDT`.
+    Asset, max = 16, pattern = r"^[A-Z0-9]{1,16}$"
+);
+text!(
     /// The name of a strategy within its revision: a path segment of the dataset.
     StrategyName, max = 40, pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 );

@@ -38,7 +38,12 @@ fn has_large_exponent(text: &str) -> bool {
     let Some((mantissa, exponent)) = text.split_once(['e', 'E']) else {
         return false;
     };
-    mantissa.bytes().all(is_mantissa) && exponent.trim_start_matches(['+', '-']).len() > 1
+    let digits = exponent.trim_start_matches(['+', '-']);
+    // A name such as ETHUSDT is no number.
+    !mantissa.is_empty()
+        && mantissa.bytes().all(is_mantissa)
+        && digits.len() > 1
+        && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn problem(error: &ValidationError, manifest: &Value, scalar_rules: &HashSet<&str>) -> Problem {

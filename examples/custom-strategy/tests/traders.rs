@@ -119,7 +119,7 @@ fn candidates_of(pod: &Pod) -> BTreeSet<String> {
     let (exit, log) = trader.terminate();
     assert!(exit.success(), "{log:?}");
     assert!(verify(&pod.data()).unwrap().ok);
-    let files = parquet_files(&pod.data());
+    let files = parquet_files(&pod.data().join("candidates"));
     let of_flow = files
         .iter()
         .filter(|path| path.display().to_string().contains("/strategy=flow/"));

@@ -298,6 +298,28 @@ pub struct TraderStatus {
     /// The halt in force (W and R).
     #[serde(default)]
     pub halt: Option<HaltAnswer>,
+    /// How far the order path is (W and R).
+    #[serde(default)]
+    pub execution: Option<ExecutionAnswer>,
+    /// What it says of that.
+    #[serde(default)]
+    pub execution_message: Option<String>,
+}
+
+/// How far a trader's order path is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub enum ExecutionAnswer {
+    /// The venue is not reached yet.
+    Connecting,
+    /// Journal and venue are being compared.
+    Reconciling,
+    /// Orders go out.
+    Connected,
+    /// No order goes out until the trader is started again.
+    Failed,
+    /// Something that this operator does not know.
+    #[serde(other)]
+    Unknown,
 }
 
 /// A halt as the trader tells of it.

@@ -41,7 +41,7 @@ const TOOLS: &str = "tool";
 const HEARTBEAT: Duration = Duration::from_secs(30);
 
 /// All parts, the quick ones first.
-pub const PARTS: [Part; 9] = [
+pub const PARTS: [Part; 10] = [
     Part {
         name: "pause",
         programs: &["pause"],
@@ -78,6 +78,15 @@ pub const PARTS: [Part; 9] = [
     Part {
         name: "etcd",
         programs: &["server"],
+        target: TOOLS,
+        cgo: false,
+        tags: "",
+        stamps: &[],
+    },
+    // Not of the cluster: what datasets are pushed to in tests.
+    Part {
+        name: "object-store",
+        programs: &["versitygw"],
         target: TOOLS,
         cgo: false,
         tags: "",

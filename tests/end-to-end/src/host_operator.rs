@@ -157,6 +157,17 @@ impl HostOperator {
 
     /// Asks it to stop and waits until it has given its Lease back.
     pub async fn stop(mut self) -> Result<()> {
+        let status = self.stopped().await?;
+        ensure!(
+            status.success(),
+            "the operator stopped with {status}: {}",
+            self.log.display()
+        );
+        Ok(())
+    }
+
+    /// Asks it to stop and waits until it has ended, in whatever way.
+    pub async fn stopped(&mut self) -> Result<ExitStatus> {
         let pid = self.child.id().to_string();
         let asked = Command::new("kill").args(["-TERM", &pid]).status()?;
         ensure!(
@@ -164,13 +175,7 @@ impl HostOperator {
             "the operator with process id {pid} is gone already: {}",
             self.log.display()
         );
-        let status = self.wait_for_end().await?;
-        ensure!(
-            status.success(),
-            "the operator stopped with {status}: {}",
-            self.log.display()
-        );
-        Ok(())
+        self.wait_for_end().await
     }
 
     /// Waits until it ends by itself.

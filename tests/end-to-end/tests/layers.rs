@@ -9,7 +9,7 @@ use serde_json::Value;
 use triptych_end_to_end::installation::workspace;
 
 /// Names of boxes in the picture, by package.
-const BOXES: [(&str, &str); 17] = [
+const BOXES: [(&str, &str); 23] = [
     ("triptych-operator", "operator"),
     ("triptych-decide", "decide"),
     ("triptych-crds", "crds"),
@@ -19,6 +19,7 @@ const BOXES: [(&str, &str); 17] = [
     ("triptych-trader", "cli"),
     ("triptych-market-data", "marketdata"),
     ("triptych-dataset", "dataset"),
+    ("triptych-dataset-store", "datasetstore"),
     ("triptych-engine", "engine"),
     ("triptych-backtest", "backtest"),
     ("triptych-fill-model", "fillmodel"),
@@ -27,6 +28,11 @@ const BOXES: [(&str, &str); 17] = [
     ("triptych-cluster", "cluster"),
     ("triptych-chart-tests", "charttests"),
     ("triptych-model", "model"),
+    ("triptych-account", "account"),
+    ("triptych-venue", "venue"),
+    ("triptych-orders", "orders"),
+    ("triptych-ledger", "ledger"),
+    ("triptych-venue-sim", "venuesim"),
 ];
 
 fn metadata() -> Value {
@@ -158,6 +164,9 @@ fn a1_the_observing_trader_reaches_no_kubernetes_client_no_keys_and_no_order_pat
         "kube-runtime",
         // Keys, halt and intents of W and R; the order path will be behind it.
         "triptych-trader-run",
+        // Requests signed with a key.
+        "triptych-dataset-store",
+        "object_store",
     ];
     let (observing, trading) = (
         reached("triptych-trader-observe"),
@@ -166,7 +175,7 @@ fn a1_the_observing_trader_reaches_no_kubernetes_client_no_keys_and_no_order_pat
     for name in forbidden {
         assert!(!observing.contains(name), "trader-observe reaches {name}");
     }
-    for name in ["kube-client", "triptych-trader-run"] {
+    for name in ["kube-client", "triptych-trader-run", "object_store"] {
         assert!(trading.contains(name), "the check would not see {name}");
     }
 }

@@ -7,8 +7,9 @@
 
 pub mod all_cores;
 pub mod grid;
+pub mod orders;
 mod paper_account;
 mod run;
 
-pub use paper_account::{Fill, OrderCounts, PaperAccount, Purpose};
-pub use run::{Backtest, Outcome};
+pub use paper_account::PaperAccount;
+pub use run::{Backtest, Outcome, Told};

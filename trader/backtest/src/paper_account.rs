@@ -1,106 +1,61 @@
-//! What a backtest's orders come to: each accepted intent becomes an order, the fill model says what
-//! is filled of it, and a portfolio holds the rest.
+//! What a backtest's orders come to: the fill model says what is filled of each, and the account holds the rest.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use serde::Serialize;
-use triptych_crds::strategies::OrderType;
-use triptych_engine::candidate::{Candidate, CandidateId};
-use triptych_engine::decimal::Quantity;
-use triptych_engine::event::{Event, InstrumentId, Timestamp};
-use triptych_engine::market::{Market, Top};
-use triptych_engine::portfolio::{
-    Account, CloseReason, ClosedTrade, Holding, Order, Portfolio, PortfolioName, Protection,
-};
+use triptych_account::{Account, Fee, Fill, Filled, Order};
+use triptych_engine::candidate::Candidate;
+use triptych_engine::decimal::{Notional, Quantity};
+use triptych_engine::event::{Event, InstrumentId, Liquidity, Timestamp};
+use triptych_engine::market::{Instrument, Market, Top};
+use triptych_engine::portfolio::{Account as Stated, Portfolio};
 use triptych_fill_model::{
-    EndReason, Execution, FillModel, Liquidity, NewOrder, OrderId, Report, SimulatedMarket,
+    EndReason, Execution, FillModel, NewOrder, OrderId, Report, SimulatedMarket,
 };
 
-/// Why an order was sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
-    /// A candidate was taken.
-    Candidate(CandidateId),
-    /// The stop or the target of a candidate was reached.
-    Protection(CloseReason),
-}
+use crate::orders::{Happened, OrderCounts, OrderEvent};
 
-/// A fill, with what it was for.
-#[derive(Debug, Clone)]
-pub struct Fill {
-    /// The instrument.
-    pub instrument: InstrumentId,
-    /// Why the order was sent.
-    pub purpose: Purpose,
-    /// The strategy whose candidate it was; `None` for an order that protects.
-    pub strategy: Option<Arc<str>>,
-    /// The fill.
-    pub execution: Execution,
-    /// What it closed of the position.
-    pub closed: Option<ClosedTrade>,
-}
-
-/// What was counted of orders.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct OrderCounts {
-    /// Orders sent.
-    pub sent: u64,
-    /// Orders that were filled whole.
-    pub filled: u64,
-    /// Fills, whole or in part.
-    pub fills: u64,
-    /// Of these, those that waited in the book.
-    pub maker_fills: u64,
-    /// Orders whose rest was cancelled because its time was over.
-    pub expired: u64,
-    /// Market orders that found no more in the visible book.
-    pub book_exhausted: u64,
-    /// Orders that were at work when the recording ended.
-    pub at_the_end: u64,
-}
-
-/// An order at work.
-#[derive(Debug, Clone)]
-struct Working {
-    /// With what is left of its quantity, and the price that it is reserved at.
-    order: Order,
-    purpose: Purpose,
-    strategy: Option<Arc<str>>,
-    protection: Protection,
-}
-
-/// Orders, fills and the portfolio that they lead to.
+/// An account whose orders a model fills.
 pub struct PaperAccount {
     markets: Vec<SimulatedMarket>,
-    holding: Holding,
-    working: BTreeMap<OrderId, Working>,
+    account: Account,
+    /// Orders at work.
+    sent: BTreeMap<OrderId, Order>,
     counts: OrderCounts,
+    turnover: Notional,
     /// Memory for the reports of the next event.
     reports: Vec<Report>,
 }
 
 impl PaperAccount {
     /// An account without orders.
-    pub fn new(account: &Account, model: FillModel) -> Self {
+    pub fn new<'a>(
+        stated: &Stated,
+        instruments: impl IntoIterator<Item = &'a Instrument>,
+        model: FillModel,
+    ) -> Self {
         Self {
-            markets: vec![SimulatedMarket::new(model); account.base.len()],
-            holding: Holding::new(PortfolioName::Taken, Some(account)),
-            working: BTreeMap::new(),
+            markets: vec![SimulatedMarket::new(model); stated.base.len()],
+            account: Account::new(Some(stated), instruments),
+            sent: BTreeMap::new(),
             counts: OrderCounts::default(),
+            turnover: Notional::ZERO,
             reports: Vec::new(),
         }
     }
 
     /// What it holds.
     pub const fn portfolio(&self) -> &Portfolio {
-        self.holding.portfolio()
+        self.account.portfolio()
     }
 
     /// What was counted so far.
     pub const fn counts(&self) -> OrderCounts {
         self.counts
+    }
+
+    /// Price times quantity of all fills so far.
+    pub const fn turnover(&self) -> Notional {
+        self.turnover
     }
 
     /// Lets orders arrive and rests end that are due before `now`, in the market known until then.
@@ -109,156 +64,152 @@ impl PaperAccount {
         now: Timestamp,
         instrument: InstrumentId,
         market: &Market,
-        on_fill: impl FnMut(&Fill),
+        on_order: impl FnMut(&OrderEvent<'_>),
     ) {
         let reports = &mut self.reports;
         self.markets[instrument.index()].arrive(now, market, |report| reports.push(report));
-        self.settle(instrument, on_fill);
+        self.settle(on_order);
     }
 
     /// Lets own orders take part in an event that `market` took already; then stops and targets that
     /// are reached send their orders.
-    pub fn follow(&mut self, event: &Event, market: &Market, on_fill: impl FnMut(&Fill)) {
+    pub fn follow(
+        &mut self,
+        event: &Event,
+        market: &Market,
+        mut on_order: impl FnMut(&OrderEvent<'_>),
+    ) {
         let instrument = event.instrument;
         let reports = &mut self.reports;
         self.markets[instrument.index()].follow(event, market, |report| reports.push(report));
-        self.settle(instrument, on_fill);
+        self.settle(&mut on_order);
         if let Some(top) = market.top() {
-            self.protect(instrument, &top, event.ts_recv);
+            self.protect(instrument, &top, event.ts_recv, on_order);
         }
     }
 
     /// A candidate was taken with this quantity, which is above zero.
-    pub fn take(&mut self, candidate: &Candidate, quantity: Quantity) {
-        let proposal = &candidate.proposal;
-        let order = Order {
-            instrument: proposal.instrument,
-            side: proposal.side,
-            quantity,
-            price: proposal.touch,
-        };
-        let working = Working {
-            order,
-            purpose: Purpose::Candidate(candidate.id),
-            strategy: Some(Arc::clone(&candidate.strategy)),
-            protection: Protection {
-                stop: proposal.stop,
-                target: proposal.target,
-            },
-        };
-        self.send(working, proposal.order_type, candidate.ts_decision);
+    pub fn take(
+        &mut self,
+        candidate: &Candidate,
+        quantity: Quantity,
+        on_order: impl FnMut(&OrderEvent<'_>),
+    ) {
+        if let Some(order) = self.account.take(candidate, quantity) {
+            self.send(order, candidate.ts_decision, on_order);
+        }
     }
 
     /// Ends every order: the recording is over.
-    pub fn end(&mut self, now: Timestamp) {
+    pub fn end(&mut self, now: Timestamp, mut on_order: impl FnMut(&OrderEvent<'_>)) {
         for place in 0..self.markets.len() {
             let reports = &mut self.reports;
             self.markets[place].end(now, |report| reports.push(report));
-            let place = u16::try_from(place).unwrap_or(u16::MAX);
-            self.settle(InstrumentId(place), |_| {});
+            self.settle(&mut on_order);
         }
     }
 
-    /// Sends market orders for what has reached its stop or its target, as far as it is held and no
-    /// such order is at work for it already.
-    fn protect(&mut self, instrument: InstrumentId, top: &Top, now: Timestamp) {
-        self.holding.mark(instrument, top);
-        while let Some((order, reason)) = self.holding.take_reached(instrument, top) {
-            let working = Working {
-                order,
-                purpose: Purpose::Protection(reason),
-                strategy: None,
-                protection: Protection::default(),
-            };
-            self.send(working, OrderType::Market, now);
+    /// Sends market orders for what has reached its stop or its target.
+    fn protect(
+        &mut self,
+        instrument: InstrumentId,
+        top: &Top,
+        now: Timestamp,
+        mut on_order: impl FnMut(&OrderEvent<'_>),
+    ) {
+        let mut wanted = Vec::new();
+        self.account
+            .follow(instrument, top, |order| wanted.push(order));
+        for order in wanted {
+            self.send(order, now, &mut on_order);
         }
     }
 
-    fn send(&mut self, working: Working, order_type: OrderType, sent: Timestamp) {
+    fn send(&mut self, order: Order, now: Timestamp, mut on_order: impl FnMut(&OrderEvent<'_>)) {
         self.counts.sent += 1;
         let id = OrderId(self.counts.sent);
-        let Order {
-            instrument,
-            side,
-            quantity,
-            price,
-        } = working.order;
-        self.markets[instrument.index()].submit(NewOrder {
+        self.markets[order.instrument.index()].submit(NewOrder {
             id,
-            side,
-            order_type,
-            limit: price,
-            quantity,
-            sent,
+            side: order.side,
+            order_type: order.order_type,
+            limit: order.touch,
+            quantity: order.quantity,
+            sent: now,
         });
-        self.holding.open(&working.order);
-        self.working.insert(id, working);
+        on_order(&OrderEvent {
+            id,
+            order: &order,
+            at: now,
+            filled: Quantity::ZERO,
+            happened: Happened::Sent,
+        });
+        self.sent.insert(id, order);
     }
 
-    /// Takes the reports into the portfolio.
-    fn settle(&mut self, instrument: InstrumentId, mut on_fill: impl FnMut(&Fill)) {
+    /// Takes the reports into the account.
+    fn settle(&mut self, mut on_order: impl FnMut(&OrderEvent<'_>)) {
         let mut reports = std::mem::take(&mut self.reports);
         for report in reports.drain(..) {
             match report {
-                Report::Filled(execution) => {
-                    if let Some(fill) = self.filled(instrument, execution) {
-                        on_fill(&fill);
-                    }
-                }
-                Report::Ended { order, reason, .. } => self.ended(order, reason),
+                Report::Filled(execution) => self.filled(execution, &mut on_order),
+                Report::Ended {
+                    order, reason, at, ..
+                } => self.ended(order, reason, at, &mut on_order),
             }
         }
         self.reports = reports;
     }
 
-    fn filled(&mut self, instrument: InstrumentId, execution: Execution) -> Option<Fill> {
-        let working = self.working.get_mut(&execution.order)?;
-        self.counts.fills += 1;
-        self.counts.maker_fills += u64::from(execution.liquidity == Liquidity::Maker);
-        let part = Order {
-            quantity: execution.quantity,
-            ..working.order
-        };
-        self.holding.release(&part);
-        working.order.quantity = execution.left;
-        let reason = match working.purpose {
-            Purpose::Candidate(_) => CloseReason::Signal,
-            Purpose::Protection(reason) => reason,
-        };
-        let fill = Order {
-            price: execution.price,
-            ..part
-        };
-        let closed = self.holding.fill(
-            &fill,
-            execution.fee,
-            working.protection,
-            reason,
-            execution.at,
-        );
-        let told = Fill {
-            instrument,
-            purpose: working.purpose,
-            strategy: working.strategy.clone(),
-            execution,
-            closed,
-        };
-        if execution.left == Quantity::ZERO {
-            self.counts.filled += 1;
-            self.working.remove(&execution.order);
-        }
-        Some(told)
-    }
-
-    fn ended(&mut self, order: OrderId, reason: EndReason) {
-        let Some(working) = self.working.remove(&order) else {
+    fn filled(&mut self, execution: Execution, on_order: &mut impl FnMut(&OrderEvent<'_>)) {
+        let Some(order) = self.sent.get(&execution.order) else {
             return;
         };
-        self.holding.release(&working.order);
-        match reason {
-            EndReason::Expired => self.counts.expired += 1,
-            EndReason::BookExhausted => self.counts.book_exhausted += 1,
-            EndReason::EndOfRecording => self.counts.at_the_end += 1,
+        let fill = Fill {
+            price: execution.price,
+            quantity: execution.quantity,
+            fee: Fee::Quote(execution.fee),
+            at: execution.at,
+        };
+        let Some(Filled { left, closed }) = self.account.fill(order.key, fill) else {
+            return;
+        };
+        self.counts.fills += 1;
+        self.counts.maker_fills += u64::from(execution.liquidity == Liquidity::Maker);
+        let value = execution.price.notional(execution.quantity);
+        self.turnover = Notional::from_units(self.turnover.units().saturating_add(value.units()));
+        on_order(&OrderEvent {
+            id: execution.order,
+            order,
+            at: execution.at,
+            filled: Quantity::from_units(order.quantity.units() - left.units()),
+            happened: Happened::Filled { execution, closed },
+        });
+        if !left.is_positive() {
+            self.counts.filled += 1;
+            self.sent.remove(&execution.order);
         }
+    }
+
+    fn ended(
+        &mut self,
+        id: OrderId,
+        reason: EndReason,
+        at: Timestamp,
+        on_order: &mut impl FnMut(&OrderEvent<'_>),
+    ) {
+        let Some(order) = self.sent.remove(&id) else {
+            return;
+        };
+        let Some(left) = self.account.end(order.key) else {
+            return;
+        };
+        self.counts.count_end(reason);
+        on_order(&OrderEvent {
+            id,
+            order: &order,
+            at,
+            filled: Quantity::from_units(order.quantity.units() - left.units()),
+            happened: Happened::Ended(reason),
+        });
     }
 }

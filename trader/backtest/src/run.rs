@@ -4,12 +4,13 @@ use serde::Serialize;
 use triptych_crds::TradingState;
 use triptych_engine::decimal::{Notional, Quantity};
 use triptych_engine::event::Event;
-use triptych_engine::portfolio::Account;
+use triptych_engine::portfolio::{Account, ClosedTrade};
 use triptych_engine::stage::{LiveRatio, TierControl};
 use triptych_engine::{Candidate, Engine};
 use triptych_fill_model::FillModel;
 
-use crate::paper_account::{Fill, OrderCounts, PaperAccount};
+use crate::orders::{Happened, OrderCounts, OrderEvent};
+use crate::paper_account::PaperAccount;
 
 /// A revision that is being backtested.
 pub struct Backtest {
@@ -44,6 +45,8 @@ pub struct Outcome {
     pub closed_trades: u64,
     /// Of these, those that lost money, fees counted.
     pub losing_trades: u64,
+    /// Price times quantity of all fills.
+    pub turnover: Notional,
     /// Fees of all fills.
     pub fees: Notional,
     /// The equity at the start.
@@ -69,6 +72,28 @@ pub struct Stopped {
     pub state: TradingState,
     /// When, by the receiver's clock; nanoseconds since the Unix epoch.
     pub at_ns: i64,
+}
+
+/// What a backtest tells while it runs, in the order in which it happens.
+#[derive(Debug)]
+pub enum Told<'a> {
+    /// A candidate was decided on.
+    Candidate(&'a Candidate),
+    /// Something happened to an order.
+    Order(&'a OrderEvent<'a>),
+}
+
+impl Told<'_> {
+    /// The trade that it closed a position with.
+    fn closed_trade(&self) -> Option<&ClosedTrade> {
+        match self {
+            Self::Order(OrderEvent {
+                happened: Happened::Filled { closed, .. },
+                ..
+            }) => closed.as_ref(),
+            _ => None,
+        }
+    }
 }
 
 impl Outcome {
@@ -99,7 +124,7 @@ impl Backtest {
     /// portfolio.
     pub fn new(mut engine: Engine, account: &Account, model: FillModel) -> Self {
         engine.set_control(Some(at_whole_ratio(TradingState::Active)));
-        let account = PaperAccount::new(account, model);
+        let account = PaperAccount::new(account, engine.instruments(), model);
         let start = account.portfolio().equity();
         Self {
             engine,
@@ -117,13 +142,8 @@ impl Backtest {
         &self.engine
     }
 
-    /// Takes the next event, and hands on what was decided and what was filled.
-    pub fn on_event(
-        &mut self,
-        event: &Event,
-        mut on_candidate: impl FnMut(&Candidate),
-        mut on_fill: impl FnMut(&Fill),
-    ) {
+    /// Takes the next event, and tells what was decided and what became of orders.
+    pub fn on_event(&mut self, event: &Event, mut tell: impl FnMut(&Told<'_>)) {
         let Self {
             engine,
             account,
@@ -132,18 +152,20 @@ impl Backtest {
             ..
         } = self;
         counts.events += 1;
-        let mut filled = |fill: &Fill| {
-            if let Some(closed) = &fill.closed {
+        let mut note = |told: &Told<'_>| {
+            if let Some(closed) = told.closed_trade() {
                 counts.closed_trades += 1;
                 counts.losing_trades += u64::from(closed.is_loss());
             }
-            on_fill(fill);
+            tell(told);
         };
         if let Some(market) = engine.market(event.instrument) {
-            account.arrive(event.ts_recv, event.instrument, market, &mut filled);
+            account.arrive(event.ts_recv, event.instrument, market, |order| {
+                note(&Told::Order(order));
+            });
         }
         engine.on_event(event, |candidate| {
-            on_candidate(candidate);
+            note(&Told::Candidate(candidate));
             let left = candidate
                 .stage
                 .map_or(Quantity::ZERO, |stage| stage.quantity);
@@ -152,10 +174,10 @@ impl Backtest {
             }
         });
         if let Some(market) = engine.market(event.instrument) {
-            account.follow(event, market, &mut filled);
+            account.follow(event, market, |order| note(&Told::Order(order)));
         }
         for (candidate, quantity) in taken.drain(..) {
-            account.take(&candidate, quantity);
+            account.take(&candidate, quantity, |order| note(&Told::Order(order)));
         }
         self.obey_breaches();
         self.follow_equity();
@@ -181,9 +203,10 @@ impl Backtest {
         }
     }
 
-    /// Ends the run: what is at work is cancelled, what is held stays valued as it is.
-    pub fn finish(mut self) -> Outcome {
-        self.account.end(self.engine.clock());
+    /// Ends the run: what is at work is cancelled, which is told, and what is held stays valued as it is.
+    pub fn finish(mut self, mut tell: impl FnMut(&Told<'_>)) -> Outcome {
+        let clock = self.engine.clock();
+        self.account.end(clock, |order| tell(&Told::Order(order)));
         let portfolio = self.account.portfolio();
         Outcome {
             events: self.counts.events,
@@ -191,6 +214,7 @@ impl Backtest {
             orders: self.account.counts(),
             closed_trades: self.counts.closed_trades,
             losing_trades: self.counts.losing_trades,
+            turnover: self.account.turnover(),
             fees: portfolio.fees(),
             equity_at_start: portfolio.equity_at_start(),
             equity: portfolio.equity(),

@@ -4,11 +4,13 @@ use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
+use triptych_dataset::labels::Definition;
 use triptych_dataset::labels::definition::{BasisPoints, DefinitionName};
 use triptych_market_data::recording::{Pace, Passes};
 
 use crate::backtest::BacktestArguments;
+use crate::object_store::{Place, PullArguments, PushArguments, StoreOptions};
 use crate::output::Format;
 
 /// Runs a trader of W or R, hashes and validates configurations, replays recordings, serves tapes,
@@ -21,7 +23,7 @@ use crate::output::Format;
     version,
     after_help = "\
 Exit codes: 0 all well; 1 something was found wrong; 64 bad usage; 65 configuration invalid or not
-implemented by this build; 66 a file cannot be read; 70 internal error; 74 output cannot be written."
+implemented by this build; 66 a file cannot be read; 69 an object store cannot be used; 70 internal error; 74 output cannot be written."
 )]
 pub(crate) struct Trader {
     #[command(subcommand)]
@@ -81,6 +83,10 @@ pub(crate) enum DatasetCommand {
     Query(QueryArguments),
     /// Counts candidates by strategy and denials by rule, and says what denying earned or saved.
     Summary(SummaryArguments),
+    /// Copies a dataset to an S3-compatible object store, also while it is written.
+    Push(PushArguments),
+    /// Copies a dataset from an object store.
+    Pull(PullArguments),
 }
 
 #[derive(Debug, Args)]
@@ -189,15 +195,17 @@ Examples:
   trader parity ./mirror ./observer -o json | jq .first
   trader replay revision.yaml recording.gz --out ./again && trader parity ./observer ./again")]
 pub(crate) struct ParityArguments {
-    /// A dataset's directory.
-    pub(crate) left: PathBuf,
-    /// The dataset's directory that it is compared with.
-    pub(crate) right: PathBuf,
+    /// A dataset's directory, or s3://BUCKET/PREFIX.
+    pub(crate) left: Place,
+    /// The one that it is compared with.
+    pub(crate) right: Place,
     /// Compares from the first to the last candidate of either, for runs over the same recording;
     /// without it, for each strategy on each instrument, what lies between the first and the last
     /// candidate that both have.
     #[arg(long)]
     pub(crate) whole: bool,
+    #[command(flatten)]
+    pub(crate) store: StoreOptions,
     /// How results are printed.
     #[arg(short, long, value_enum, default_value_t)]
     pub(crate) output: Format,
@@ -298,8 +306,10 @@ unlisted is one, and the exit code is 1. A writer may be at work meanwhile.
 Example:
   trader dataset verify /var/lib/triptych -o json")]
 pub(crate) struct VerifyArguments {
-    /// The dataset's directory.
-    pub(crate) directory: PathBuf,
+    /// The dataset's directory, or s3://BUCKET/PREFIX.
+    pub(crate) dataset: Place,
+    #[command(flatten)]
+    pub(crate) store: StoreOptions,
     /// How results are printed.
     #[arg(short, long, value_enum, default_value_t)]
     pub(crate) output: Format,
@@ -316,14 +326,16 @@ Examples:
   trader dataset show ./dataset --limit 3 --verdicts
   trader dataset show ./dataset -o json | jq '.[0].verdicts'")]
 pub(crate) struct ShowArguments {
-    /// The dataset's directory.
-    pub(crate) directory: PathBuf,
+    /// The dataset's directory, or s3://BUCKET/PREFIX.
+    pub(crate) dataset: Place,
     /// Number of candidates, from the earliest on.
     #[arg(short = 'n', long, default_value_t = 10)]
     pub(crate) limit: usize,
     /// Prints what each rule observed and allows, a line each.
     #[arg(long)]
     pub(crate) verdicts: bool,
+    #[command(flatten)]
+    pub(crate) store: StoreOptions,
     /// How results are printed.
     #[arg(short, long, value_enum, default_value_t)]
     pub(crate) output: Format,
@@ -341,22 +353,29 @@ Examples:
   trader dataset label ./dataset monday.gz tuesday.gz --definition vip --fee-basis-points 2.5
   trader dataset label ./dataset   # only what the candidates' own prices tell")]
 pub(crate) struct LabelArguments {
-    /// The dataset's directory.
-    pub(crate) directory: PathBuf,
+    /// The dataset's directory, or s3://BUCKET/PREFIX.
+    pub(crate) dataset: Place,
     /// Recordings of the time of the candidates and after; none: the candidates' own prices.
     pub(crate) recordings: Vec<PathBuf>,
     /// Name of the labels. Those of other fees or barriers need another name.
-    #[arg(long, value_name = "NAME", default_value = "standard")]
+    #[arg(long, value_name = "NAME", default_value_t = Definition::standard().name)]
     pub(crate) definition: DefinitionName,
     /// Fee of each of the two trades, in basis points of its value.
-    #[arg(long, value_name = "NUMBER", default_value = "10")]
+    #[arg(long, value_name = "NUMBER", default_value_t = Definition::standard().fee_basis_points)]
     pub(crate) fee_basis_points: BasisPoints,
     /// Distance of the barriers from the entry, for candidates without a stop or a target.
-    #[arg(long, value_name = "NUMBER", default_value = "20")]
+    #[arg(long, value_name = "NUMBER", default_value_t = Definition::standard().barrier_basis_points)]
     pub(crate) barrier_basis_points: BasisPoints,
     /// Seconds until the triple barrier ends; also the window of the excursions.
-    #[arg(long, value_name = "SECONDS", default_value = "300")]
-    pub(crate) barrier_seconds: NonZeroU32,
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        value_parser = value_parser!(u32).range(1..),
+        default_value_t = Definition::standard().barrier_seconds
+    )]
+    pub(crate) barrier_seconds: u32,
+    #[command(flatten)]
+    pub(crate) store: StoreOptions,
     /// How results are printed.
     #[arg(short, long, value_enum, default_value_t)]
     pub(crate) output: Format,
@@ -374,10 +393,10 @@ Examples:
   trader dataset summary ./dataset --measure 5m --html rules.html
   trader dataset summary ./dataset -o json | jq '.outcomes.rules[0].denied'")]
 pub(crate) struct SummaryArguments {
-    /// The dataset's directory.
-    pub(crate) directory: PathBuf,
+    /// The dataset's directory, or s3://BUCKET/PREFIX.
+    pub(crate) dataset: Place,
     /// Name of the labels.
-    #[arg(long, value_name = "NAME", default_value = "standard")]
+    #[arg(long, value_name = "NAME", default_value_t = Definition::standard().name)]
     pub(crate) definition: DefinitionName,
     /// Which return the table shows; JSON and HTML have all.
     #[arg(long, value_enum, default_value_t)]
@@ -385,6 +404,8 @@ pub(crate) struct SummaryArguments {
     /// Writes a page with plots to this file: one file, without links.
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) store: StoreOptions,
     /// How results are printed.
     #[arg(short, long, value_enum, default_value_t)]
     pub(crate) output: Format,
@@ -400,11 +421,13 @@ Examples:
   trader dataset compact ./dataset
   trader dataset compact /var/lib/triptych --rows-at-most 250000")]
 pub(crate) struct CompactArguments {
-    /// The dataset's directory.
-    pub(crate) directory: PathBuf,
+    /// The dataset's directory, or s3://BUCKET/PREFIX.
+    pub(crate) dataset: Place,
     /// Rows of a file at most; files with as many are left as they are.
     #[arg(long, value_name = "COUNT", default_value = "1000000")]
     pub(crate) rows_at_most: NonZeroU64,
+    #[command(flatten)]
+    pub(crate) store: StoreOptions,
     /// How results are printed.
     #[arg(short, long, value_enum, default_value_t)]
     pub(crate) output: Format,
@@ -412,8 +435,8 @@ pub(crate) struct CompactArguments {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The tables are `candidates` and, once there are labels, `labels`: exactly the files that count, so that a
-compaction meanwhile changes no answer. DuckDB's command answers; it is no part of this program
+The tables are `candidates` and, once there are some, `executions` and `labels`: exactly the files that
+count, so that a compaction meanwhile changes no answer. DuckDB's command answers; it is no part of this program
 (`pip install duckdb-cli`). docs/dataset.md describes every column.
 
 Examples:
@@ -421,13 +444,15 @@ Examples:
   trader dataset query ./dataset -o json \"select v.rule, count(*) from
     (select unnest(verdicts) as v from candidates) where not v.pass group by all\"")]
 pub(crate) struct QueryArguments {
-    /// The dataset's directory.
-    pub(crate) directory: PathBuf,
+    /// The dataset's directory, or s3://BUCKET/PREFIX.
+    pub(crate) dataset: Place,
     /// The question.
     pub(crate) sql: String,
     /// DuckDB's command, by name or path.
     #[arg(long, value_name = "PATH", default_value = "duckdb")]
     pub(crate) duckdb: PathBuf,
+    #[command(flatten)]
+    pub(crate) store: StoreOptions,
     /// How results are printed.
     #[arg(short, long, value_enum, default_value_t)]
     pub(crate) output: Format,

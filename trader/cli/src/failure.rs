@@ -8,6 +8,10 @@ use triptych_dataset::compact::CompactError;
 use triptych_dataset::labels::store::LabelError;
 use triptych_dataset::read::ReadError;
 use triptych_dataset::writer::DatasetError;
+use triptych_dataset_store::change::StoreCompactError;
+use triptych_dataset_store::failure::StoreError;
+use triptych_dataset_store::mirror::MirrorError;
+use triptych_dataset_store::push::PushError;
 use triptych_market_data::recording::RecordingError;
 use triptych_market_data::tape::TapeError;
 
@@ -19,6 +23,8 @@ pub(crate) const USAGE: u8 = 64;
 const INVALID_CONFIGURATION: u8 = 65;
 /// A file cannot be read (`EX_NOINPUT`).
 const UNREADABLE: u8 = 66;
+/// An object store cannot be used (`EX_UNAVAILABLE`).
+const UNAVAILABLE: u8 = 69;
 /// Something that should not happen (`EX_SOFTWARE`).
 const INTERNAL: u8 = 70;
 /// Output cannot be written (`EX_IOERR`).
@@ -73,6 +79,18 @@ pub(crate) enum Failure {
     /// A dataset cannot be compacted.
     #[error(transparent)]
     Compact(#[from] CompactError),
+    /// A dataset on an object store cannot be compacted.
+    #[error(transparent)]
+    CompactStore(#[from] StoreCompactError),
+    /// An object store cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A dataset cannot be had from an object store, or not be written back.
+    #[error(transparent)]
+    Mirror(#[from] MirrorError),
+    /// A dataset cannot be copied to an object store.
+    #[error(transparent)]
+    Push(#[from] PushError),
     /// Anything else.
     #[error("internal error: {0}")]
     Internal(String),
@@ -82,19 +100,28 @@ impl Failure {
     /// The exit code.
     pub(crate) const fn code(&self) -> u8 {
         match self {
-            Self::FoundWrong(_) | Self::Compact(CompactError::Changed { .. }) => FOUND_WRONG,
-            Self::Usage(_) | Self::Label(LabelError::OtherDefinition { .. }) => USAGE,
+            Self::FoundWrong(_)
+            | Self::Compact(CompactError::Changed { .. })
+            | Self::Mirror(MirrorError::Different { .. } | MirrorError::Path(_))
+            | Self::Push(PushError::Changed { .. }) => FOUND_WRONG,
+            Self::Usage(_)
+            | Self::Label(LabelError::OtherDefinition { .. })
+            | Self::Mirror(MirrorError::NotAMirror(_)) => USAGE,
             Self::InvalidConfiguration(_) => INVALID_CONFIGURATION,
             Self::Unreadable { .. }
             | Self::Recording(_)
             | Self::Read(_)
             | Self::Compact(CompactError::Read(_))
+            | Self::Mirror(MirrorError::NoDataset(_))
+            | Self::Push(PushError::Read { .. })
             | Self::Label(LabelError::Read(_) | LabelError::Columns { .. }) => UNREADABLE,
             Self::Unwritable { .. }
             | Self::Output(_)
             | Self::Dataset(_)
             | Self::Label(_)
+            | Self::Mirror(MirrorError::Folder { .. })
             | Self::Compact(_) => UNWRITABLE,
+            Self::CompactStore(_) | Self::Store(_) | Self::Mirror(_) | Self::Push(_) => UNAVAILABLE,
             Self::Tape(_) | Self::Internal(_) => INTERNAL,
         }
     }

@@ -1,11 +1,12 @@
 //! `trader dataset label`: what became of each candidate.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use triptych_dataset::labels::store::{LabelReport, label_dataset, market_of_candidates};
 use triptych_dataset::labels::{Definition, QuotePath, Source};
+use triptych_dataset_store::change::LabelsBefore;
 use triptych_engine::decimal::{Price, Quantity};
 use triptych_engine::event::Timestamp;
 use triptych_engine::market::{Instrument, Market};
@@ -13,6 +14,7 @@ use triptych_engine::market::{Instrument, Market};
 use crate::arguments::LabelArguments;
 use crate::dataset::is_dataset;
 use crate::failure::Failure;
+use crate::object_store::{Place, Remote};
 use crate::output;
 use crate::recordings::{Recorded, Recordings};
 use crate::table::{Align, Table};
@@ -22,25 +24,53 @@ const EVENTS_BETWEEN_MESSAGES: u64 = 5_000_000;
 
 /// Labels a dataset and prints how much is known.
 pub(crate) fn run(arguments: &LabelArguments) -> Result<(), Failure> {
-    let directory = &arguments.directory;
-    is_dataset(directory)?;
-    let definition = Definition {
+    let label = |directory: &Path| {
+        let definition = definition(arguments);
+        label(directory, &definition, &arguments.recordings)
+    };
+    let report = match &arguments.dataset {
+        Place::Directory(directory) => {
+            is_dataset(directory)?;
+            label(directory)?
+        }
+        Place::Store(location) => {
+            let Remote { runtime, store } = &arguments.store.open_for_now(location)?;
+            let mut mirror = arguments.store.mirror(runtime, store)?;
+            let before = LabelsBefore::of(&mirror)?;
+            let report = label(mirror.directory())?;
+            runtime.block_on(before.write_back(store, &mut mirror))?;
+            report
+        }
+    };
+    output::print(arguments.output, &report, text)
+}
+
+fn definition(arguments: &LabelArguments) -> Definition {
+    Definition {
         name: arguments.definition.clone(),
         fee_basis_points: arguments.fee_basis_points,
         barrier_basis_points: arguments.barrier_basis_points,
-        barrier_seconds: arguments.barrier_seconds.get(),
-    };
-    let market = if arguments.recordings.is_empty() {
+        barrier_seconds: arguments.barrier_seconds,
+    }
+}
+
+/// Labels a dataset from recordings; without any, from the candidates' own prices.
+pub(crate) fn label(
+    directory: &Path,
+    definition: &Definition,
+    recordings: &[PathBuf],
+) -> Result<LabelReport, Failure> {
+    let market = if recordings.is_empty() {
         market_of_candidates(directory)?
     } else {
-        market_of_recordings(&arguments.recordings)?
+        market_of_recordings(recordings)?
     };
-    let report = label_dataset(directory, &definition, &market, |done, all| {
+    let labelled = label_dataset(directory, definition, &market, |done, all| {
         if done > 0 && done % 100 == 0 {
             eprintln!("trader: {done} of {all} folders labelled");
         }
-    })?;
-    output::print(arguments.output, &report, text)
+    });
+    Ok(labelled?)
 }
 
 /// The best prices of every instrument, through recordings that follow each other.

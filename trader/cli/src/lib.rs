@@ -6,10 +6,13 @@ mod backtest;
 mod bench;
 mod build_check;
 mod dataset;
+mod execution_table;
 mod failure;
 mod hash;
 mod label;
 mod manifests;
+mod money;
+mod object_store;
 mod output;
 mod parity;
 mod query;
@@ -83,6 +86,12 @@ fn run(command: Command, algorithms: &Algorithms) -> Result<ExitCode, Failure> {
         Command::Dataset {
             command: DatasetCommand::Summary(arguments),
         } => summary::run(&arguments),
+        Command::Dataset {
+            command: DatasetCommand::Push(arguments),
+        } => object_store::push(&arguments),
+        Command::Dataset {
+            command: DatasetCommand::Pull(arguments),
+        } => object_store::pull(&arguments),
     }?;
     Ok(ExitCode::SUCCESS)
 }

@@ -5,21 +5,20 @@ use triptych_dataset::parity::{
 };
 
 use crate::arguments::ParityArguments;
-use crate::dataset::is_dataset;
 use crate::failure::Failure;
 use crate::output;
 use crate::table::{Align, Table};
 
 /// Compares two datasets and prints what came out; a divergence ends with 1.
 pub(crate) fn run(arguments: &ParityArguments) -> Result<(), Failure> {
-    is_dataset(&arguments.left)?;
-    is_dataset(&arguments.right)?;
+    let left = arguments.store.readable(&arguments.left)?;
+    let right = arguments.store.readable(&arguments.right)?;
     let span = if arguments.whole {
         Span::Whole
     } else {
         Span::Common
     };
-    let parity = parity(&arguments.left, &arguments.right, span).map_err(|error| match error {
+    let parity = parity(&left, &right, span).map_err(|error| match error {
         ParityError::Read(error) => Failure::Read(error),
         error => Failure::Usage(error.to_string()),
     })?;

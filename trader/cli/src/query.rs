@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use triptych_dataset::labels::store::label_files;
-use triptych_dataset::read::listed_files;
+use triptych_dataset::layout::Table;
+use triptych_dataset::read::{listed_files, listed_files_of};
 
 use crate::arguments::QueryArguments;
-use crate::dataset::is_dataset;
 use crate::failure::Failure;
 use crate::output::{self, Format};
 
@@ -17,8 +17,7 @@ const MOST_ATTEMPTS: usize = 5;
 
 /// Asks and prints the answer.
 pub(crate) fn run(arguments: &QueryArguments) -> Result<(), Failure> {
-    let directory = &arguments.directory;
-    is_dataset(directory)?;
+    let directory = &arguments.store.readable(&arguments.dataset)?;
     for attempt in 1.. {
         let files = files(directory)?;
         let script = script(&files, &arguments.sql);
@@ -41,9 +40,10 @@ pub(crate) fn run(arguments: &QueryArguments) -> Result<(), Failure> {
 }
 
 /// Each table with its files.
-fn files(directory: &Path) -> Result<[(&'static str, Vec<PathBuf>); 2], Failure> {
+fn files(directory: &Path) -> Result<[(&'static str, Vec<PathBuf>); 3], Failure> {
     Ok([
         ("candidates", listed_files(directory)?),
+        ("executions", listed_files_of(directory, Table::Executions)?),
         ("labels", label_files(directory)?),
     ])
 }

@@ -7,9 +7,16 @@ use std::vec;
 
 use triptych_engine::Engine;
 use triptych_engine::event::{Event, InstrumentId, Timestamp};
-use triptych_market_data::recording::{RecordingReader, discover_instruments};
+use triptych_market_data::recording::{ReadAhead, RecordingReader, discover_instruments};
 
 use crate::failure::Failure;
+
+/// The items of an iterator, which gets a thread of its own.
+pub(crate) fn read_ahead<T: Send + 'static>(
+    items: impl Iterator<Item = T> + Send + 'static,
+) -> Result<ReadAhead<T>, Failure> {
+    ReadAhead::start(items).map_err(|error| Failure::Internal(format!("reading thread: {error}")))
+}
 
 /// An event, and of which instrument it is.
 pub(crate) struct Recorded {

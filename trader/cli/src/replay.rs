@@ -24,7 +24,8 @@ use crate::failure::Failure;
 use crate::hash::invalid;
 use crate::manifests;
 use crate::output;
-use crate::recorder::Recorder;
+use crate::recorder::{Ended, Recorder};
+use crate::recordings::read_ahead;
 use crate::summary_table;
 
 /// Events of a generated market where no number is asked for.
@@ -101,7 +102,7 @@ pub(crate) fn only_revision(file: &Path, name: Option<&str>) -> Result<Value, Fa
     }
 }
 
-type Events = Box<dyn Iterator<Item = Result<Event, RecordingError>>>;
+type Events = Box<dyn Iterator<Item = Result<Event, RecordingError>> + Send>;
 
 /// The events, and which instrument of the engine each of theirs is.
 fn source(
@@ -171,7 +172,7 @@ impl Replay {
     fn play(&mut self, events: Events, start: Instant) -> Result<u64, Failure> {
         let mut count = 0;
         let mut next_progress = start + PROGRESS_INTERVAL;
-        for event in events {
+        for event in read_ahead(events)? {
             let mut event = event?;
             count += 1;
             self.pace.wait_for(event.ts_recv);
@@ -186,12 +187,14 @@ impl Replay {
                 continue;
             };
             event.instrument = instrument;
-            self.decide(&event)?;
+            if self.decide(&event).is_err() {
+                break;
+            }
         }
         Ok(count)
     }
 
-    fn decide(&mut self, event: &Event) -> Result<(), Failure> {
+    fn decide(&mut self, event: &Event) -> Result<(), Ended> {
         let Self {
             engine,
             recorder,
@@ -203,11 +206,11 @@ impl Replay {
         engine.on_event(event, |candidate| {
             summary.add(candidate);
             digest.add(candidate);
-            if let (Some(recorder), Ok(())) = (&mut *recorder, &recorded) {
+            if let (Some(recorder), Ok(())) = (&*recorder, &recorded) {
                 recorded = recorder.append(candidate);
             }
         });
-        Ok(recorded?)
+        recorded
     }
 
     fn finish(self, events: u64, elapsed: Duration) -> Result<Report, Failure> {

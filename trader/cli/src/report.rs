@@ -1,10 +1,12 @@
 //! The summary as a page: one file with inline plots, without links, for phone and desk, light and dark.
 
+use triptych_dataset::executions::summary::ExecutionSummary;
 use triptych_dataset::layout::Date;
 use triptych_dataset::rule_outcomes::{Outcome, RuleOutcomes};
 use triptych_dataset::summary::Summary;
 use triptych_engine::event::Timestamp;
 
+use crate::execution_table::{NUMBERS, cells};
 use crate::summary::{DatasetSummary, number, optional};
 use crate::summary_table::percent;
 
@@ -26,6 +28,7 @@ pub(crate) fn html(summary: &DatasetSummary) -> String {
         denials(&summary.counts),
         summary.outcomes.as_ref().map_or_else(unlabelled, outcomes),
         strategies(&summary.counts),
+        orders(&summary.executions),
     ]
     .concat();
     format!(
@@ -294,6 +297,28 @@ fn strategies(counts: &Summary) -> String {
     format!(
         "<h2>Strategies</h2>\n<div class=\"scroll\"><table>\n<tr><th>Strategy</th><th>Instrument</th><th>Candidates</th>\
          <th>Accepted</th><th>Resized</th><th>Denied</th></tr>\n{rows}</table></div>\n"
+    )
+}
+
+fn orders(executions: &ExecutionSummary) -> String {
+    if executions.is_empty() {
+        return String::new();
+    }
+    let cell = |text: &str| format!("<td>{}</td>", escape(text));
+    let mut rows = String::new();
+    for (strategy, instruments) in executions {
+        for (instrument, totals) in instruments {
+            let numbers = cells(totals).map(|number| cell(&number)).concat();
+            rows += &format!("<tr>{}{}{numbers}</tr>\n", cell(strategy), cell(instrument));
+        }
+    }
+    let titles = ["Strategy", "Instrument"].iter().chain(&NUMBERS);
+    let titles: String = titles.map(|title| format!("<th>{title}</th>")).collect();
+    format!(
+        "<h2>Orders</h2>\n<p>What became of the accepted trades, their stops and targets included. Filled: of the \
+         quantity that was ordered. Cost against the touch: what the fills cost more than the best price of the other \
+         side at the decision, fees apart; below zero they were better. Money is in the quote asset.</p>\n\
+         <div class=\"scroll\"><table>\n<tr>{titles}</tr>\n{rows}</table></div>\n"
     )
 }
 

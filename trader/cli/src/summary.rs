@@ -4,18 +4,19 @@ use std::fs;
 use std::path::Path;
 
 use serde::Serialize;
+use triptych_dataset::executions::summary::{ExecutionSummary, execution_summary};
 use triptych_dataset::files::while_compacted;
 use triptych_dataset::labels::HORIZONS;
+use triptych_dataset::labels::definition::DefinitionName;
 use triptych_dataset::read::{self, ReadError};
 use triptych_dataset::rule_outcomes::{Outcome, RuleOutcomes, rule_outcomes};
 use triptych_dataset::summary::Summary;
 
 use crate::arguments::{Measure, SummaryArguments};
-use crate::dataset::is_dataset;
 use crate::failure::Failure;
 use crate::output;
 use crate::table::{Align, Table};
-use crate::{report, summary_table};
+use crate::{execution_table, report, summary_table};
 
 /// Everything that a summary says.
 #[derive(Debug, Serialize)]
@@ -30,27 +31,43 @@ pub(crate) struct DatasetSummary {
     pub(crate) last_ts_decision_ns: Option<i64>,
     /// What denied and accepted trades earned; nothing where they were not labelled.
     pub(crate) outcomes: Option<RuleOutcomes>,
+    /// What orders came to, by strategy and instrument; empty where there are none.
+    pub(crate) executions: ExecutionSummary,
 }
 
 /// Counts every row, joins it with its label, and prints or draws what came out.
 pub(crate) fn run(arguments: &SummaryArguments) -> Result<(), Failure> {
-    let directory = &arguments.directory;
-    is_dataset(directory)?;
+    let directory = &arguments.store.readable(&arguments.dataset)?;
+    let summary = summarise(directory, &arguments.definition)?;
+    if let Some(path) = &arguments.html {
+        write_page(path, &summary)?;
+    }
+    output::print(arguments.output, &summary, |summary| {
+        text(summary, arguments)
+    })
+}
+
+/// Sums up a dataset, with its labels of this name where there are some.
+pub(crate) fn summarise(
+    directory: &Path,
+    labels: &DefinitionName,
+) -> Result<DatasetSummary, Failure> {
     let mut summary = DatasetSummary {
         counts: Summary::default(),
         first_ts_decision_ns: None,
         last_ts_decision_ns: None,
-        outcomes: rule_outcomes(directory, &arguments.definition)?,
+        outcomes: rule_outcomes(directory, labels)?,
+        executions: execution_summary(directory)?,
     };
     while_compacted(|| count(&mut summary, directory))?;
-    if let Some(path) = &arguments.html {
-        fs::write(path, report::html(&summary)).map_err(|source| Failure::Unwritable {
-            path: path.clone(),
-            source,
-        })?;
-    }
-    output::print(arguments.output, &summary, |summary| {
-        text(summary, arguments)
+    Ok(summary)
+}
+
+/// Writes the page.
+pub(crate) fn write_page(path: &Path, summary: &DatasetSummary) -> Result<(), Failure> {
+    fs::write(path, report::html(summary)).map_err(|source| Failure::Unwritable {
+        path: path.to_owned(),
+        source,
     })
 }
 
@@ -75,7 +92,7 @@ impl DatasetSummary {
 }
 
 fn text(summary: &DatasetSummary, arguments: &SummaryArguments) -> String {
-    let counts = summary_table::text(&summary.counts);
+    let counts = summary_table::text(&summary.counts) + &execution_table::text(&summary.executions);
     let Some(outcomes) = &summary.outcomes else {
         return format!(
             "{counts}\nno labels {}: `trader dataset label` says what denied trades would have earned\n",

@@ -59,7 +59,7 @@ fn rules(summary: &Summary) -> Table {
     table
 }
 
-fn with_numbers(names: &[&str], numbers: &[&str]) -> Table {
+pub(crate) fn with_numbers(names: &[&str], numbers: &[&str]) -> Table {
     let names = names.iter().map(|title| ((*title).to_owned(), Align::Left));
     let numbers = numbers
         .iter()
@@ -68,10 +68,11 @@ fn with_numbers(names: &[&str], numbers: &[&str]) -> Table {
 }
 
 /// With one decimal, rounded down.
-pub(crate) fn percent(part: u64, whole: u64) -> String {
+pub(crate) fn percent(part: impl Into<u128>, whole: impl Into<u128>) -> String {
     let thousandths = part
+        .into()
         .saturating_mul(1_000)
-        .checked_div(whole)
+        .checked_div(whole.into())
         .unwrap_or_default();
     format!("{}.{} %", thousandths / 10, thousandths % 10)
 }

@@ -3,9 +3,16 @@
 mod support;
 
 use std::fs;
+use std::path::Path;
 
 use serde_json::Value;
 use support::{REVISION, file, trader};
+use triptych_dataset::executions::EXECUTIONS;
+use triptych_dataset::executions::summary::{ExecutionTotals, execution_summary};
+use triptych_dataset::files::batches;
+use triptych_dataset::layout::Table;
+use triptych_dataset::read::listed_files_of;
+use triptych_dataset::schema::CANDIDATES;
 
 /// The revision with a balance to start with.
 fn revision() -> String {
@@ -23,8 +30,20 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
+        Self::with(&revision())
+    }
+
+    /// With stops and targets so near that they are reached.
+    fn with_near_stops() -> Self {
+        let near = revision()
+            .replace("stopBasisPoints: 20", "stopBasisPoints: 1")
+            .replace("targetBasisPoints: 40", "targetBasisPoints: 2");
+        Self::with(&near)
+    }
+
+    fn with(revision: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let revision = file(folder.path(), "revision.yaml", &revision());
+        let revision = file(folder.path(), "revision.yaml", revision);
         let tape = folder.path().join("tape.txt").display().to_string();
         let words = [
             "tape",
@@ -242,5 +261,141 @@ fn what_cannot_be_run_is_said_before_anything_is_read() {
             "{expected}: {}",
             answer.stderr
         );
+    }
+}
+
+/// Rows of a table, without the run's identity.
+fn rows(dataset: &str, table: Table) -> Vec<String> {
+    let directory = Path::new(dataset);
+    let schema = match table {
+        Table::Candidates => &CANDIDATES,
+        Table::Executions => &EXECUTIONS,
+    };
+    let columns: Vec<&str> = schema
+        .fields()
+        .iter()
+        .map(|field| field.name().as_str())
+        .collect();
+    let columns: Vec<&str> = columns
+        .into_iter()
+        .filter(|name| *name != "run_id")
+        .collect();
+    let files = listed_files_of(directory, table).expect("a dataset");
+    files
+        .iter()
+        .map(|path| format!("{:?}", batches(path, Some(&columns)).expect("a whole file")))
+        .collect()
+}
+
+#[test]
+fn executions_come_to_the_last_digit_to_what_the_run_reports() {
+    let bench = Bench::with_near_stops();
+    let dataset = bench.path("dataset");
+    let report = bench.backtest(&["--out", &dataset]);
+    let result = &report["results"][0];
+    let summary = execution_summary(Path::new(&dataset)).expect("executions");
+    let all: Vec<ExecutionTotals> = summary
+        .values()
+        .flat_map(|instruments| instruments.values().copied())
+        .collect();
+    let sum = |of: fn(&ExecutionTotals) -> i128| all.iter().map(of).sum::<i128>();
+    assert_eq!(sum(|one| one.fees.units()), money(result, "fees"));
+    assert_eq!(sum(|one| one.value.units()), money(result, "turnover"));
+    let counts = |of: fn(&ExecutionTotals) -> u64| all.iter().map(of).sum::<u64>();
+    assert_eq!(counts(|one| one.orders), count(result, "/orders/sent"));
+    assert_eq!(counts(|one| one.fills), count(result, "/orders/fills"));
+    assert!(
+        all.iter()
+            .all(|one| one.filled_quantity <= one.ordered_quantity)
+    );
+    assert!(counts(|one| one.fills) > 20, "{summary:?}");
+    trader(&["dataset", "verify", &dataset]).well();
+}
+
+#[test]
+fn a_backtest_writes_the_same_rows_each_time_but_for_the_name_of_the_run() {
+    let bench = Bench::with_near_stops();
+    let datasets = ["one", "other"].map(|name| bench.path(name));
+    for dataset in &datasets {
+        bench.backtest(&["--out", dataset]);
+    }
+    for table in Table::ALL {
+        let found = datasets.each_ref().map(|dataset| rows(dataset, table));
+        assert!(!found[0].is_empty(), "{table:?}");
+        assert_eq!(found[0], found[1], "{table:?}");
+    }
+}
+
+#[test]
+fn one_command_writes_the_three_tables_and_the_page() {
+    let bench = Bench::new();
+    let (dataset, page) = (bench.path("dataset"), bench.path("page.html"));
+    let report = bench.backtest(&["--out", &dataset, "--html", &page]);
+    let result = &report["results"][0];
+    let summary = trader(&["dataset", "summary", &dataset, "-o", "json"])
+        .well()
+        .json();
+    let labelled = |pointer: &str| count(&summary, pointer);
+    assert!(labelled("/outcomes/accepted/0/labelled") > 0, "{summary}");
+    assert_eq!(
+        summary["outcomes"]["definition"]["name"],
+        serde_json::json!("standard")
+    );
+    let trend = &summary["executions"]["trend"]["BTCUSDT"];
+    assert!(trend["orders"].as_u64() > Some(0), "{summary}");
+    let html = fs::read_to_string(&page).expect("the page");
+    for expected in ["<h2>Orders</h2>", "<h2>What the denied trades", "<svg"] {
+        assert!(html.contains(expected), "{expected}");
+    }
+    let orders = format!("<td>{}</td>", trend["orders"]);
+    assert!(html.contains(&orders), "{orders}");
+    assert!(!html.contains("http"), "no links");
+    let printed = trader(&["dataset", "summary", &dataset]).well().stdout;
+    assert!(printed.contains("COST AGAINST THE TOUCH"), "{printed}");
+    // The same once more, into the same directory: another run beside the first.
+    assert_eq!(&bench.backtest(&["--out", &dataset])["results"][0], result);
+}
+
+#[test]
+fn what_cannot_be_written_is_said_before_the_run() {
+    let bench = Bench::new();
+    let (dataset, other) = (bench.path("dataset"), bench.path("other"));
+    let nowhere = bench.path("nowhere/page.html");
+    trader(&["replay", &bench.revision, &bench.tape, "--out", &other]).well();
+    let fees = ["--fee-basis-points", "1"];
+    trader(&[&["dataset", "label", &other, &bench.tape], &fees[..]].concat()).well();
+    let cases = [
+        (vec!["--html", "page.html"], 64, "--out <DIRECTORY>"),
+        (
+            vec!["--out", &dataset, "--html", &nowhere],
+            74,
+            "expected a file in a folder that is there",
+        ),
+        (
+            vec!["--out", &other],
+            64,
+            "its labels named standard have other fees",
+        ),
+        (
+            vec![
+                "--out",
+                &dataset,
+                "--vary",
+                "riskRules.maxSpread.basisPoints=1",
+            ],
+            64,
+            "cannot be used with",
+        ),
+    ];
+    for (words, code, expected) in cases {
+        let command = ["backtest", &bench.revision, &bench.tape];
+        let answer = trader(&[&command[..], &words].concat());
+        assert_eq!(answer.code, code, "{expected}: {}", answer.stderr);
+        assert!(
+            answer.stderr.contains(expected),
+            "{expected}: {}",
+            answer.stderr
+        );
+        assert!(!Path::new(&dataset).exists(), "{expected}");
     }
 }

@@ -130,7 +130,7 @@ fn everything_that_is_wrong_is_said_with_its_path() {
         (
             "  - precision: {}",
             "  - balance:\n      reserve: \"0.1\"",
-            "cannot run: spec.riskRules[0].balance: \"balance\" is not valid: expected spec.portfolio",
+            "refused: spec.portfolio: Required value: portfolio is required where a risk rule looks at balance",
         ),
         (
             "venue: BinanceSpot",

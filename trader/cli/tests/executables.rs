@@ -2,12 +2,15 @@
 
 use std::path::Path;
 
-/// What only a trader of W and R has: the pod's token, keys, latch and halt endpoint.
-const ONLY_TRADING: [&str; 4] = [
+/// What only the other executable has: a pod's token, keys, latch and halt endpoint, and requests to an object
+/// store that are signed with a key.
+const ONLY_TRADING: [&str; 6] = [
     "kubernetes.io/serviceaccount",
     "api-secret",
     "halt.json",
     "/v1/halt",
+    "aws4_request",
+    "AWS4-HMAC-SHA256",
 ];
 
 /// What a search finds in an executable.
@@ -20,7 +23,7 @@ fn content(executable: &Path) -> String {
 }
 
 #[test]
-fn a1_the_observing_executable_holds_no_code_for_keys_tokens_or_halts() {
+fn a1_the_observing_executable_holds_no_code_for_keys_tokens_halts_or_signatures() {
     let path = Path::new(env!("CARGO_BIN_EXE_trader"));
     let (trading, observing) = (
         content(path),

@@ -280,6 +280,33 @@ fn duckdb_polars_and_pandas_read_the_same_rows_and_values() {
     println!("{}", python("readers.py", &[&dataset, &summary]));
 }
 
+#[test]
+fn duckdb_polars_and_pandas_say_of_a_backtests_orders_what_it_reports() {
+    let folder = tempfile::tempdir().unwrap();
+    let tape = generated(folder.path());
+    // So near that stops and targets are reached.
+    let near = every_strategy()
+        .replace("stopBasisPoints: 20", "stopBasisPoints: 1")
+        .replace("targetBasisPoints: 40", "targetBasisPoints: 2");
+    let revision = file(folder.path(), "revision.yaml", &near);
+    let dataset = folder.path().join("dataset").display().to_string();
+    let result = trader(&[
+        "backtest", &revision, &tape, "--out", &dataset, "-o", "json",
+    ])
+    .well()
+    .stdout;
+    println!("{}", python("executions.py", &[&dataset, &result]));
+    let duckdb = interpreter("requirements.txt").with_file_name("duckdb");
+    let duckdb = duckdb.display().to_string();
+    let sql = "select event, count(*) as rows from executions group by all having event = 'Sent'";
+    let words = ["dataset", "query", &dataset, sql, "--duckdb", &duckdb];
+    let answer = trader(&[&words[..], &["-o", "json"]].concat())
+        .well()
+        .json();
+    let result: Value = serde_json::from_str(&result).unwrap();
+    assert_eq!(answer[0]["rows"], result["results"][0]["orders"]["sent"]);
+}
+
 /// The definition of the labels in these tests, as `trader dataset label` writes it down.
 const DEFINITION: &str = r#"{ "name": "standard", "feeBasisPoints": "7.5", "barrierBasisPoints": "3",
     "barrierSeconds": 45 }"#;

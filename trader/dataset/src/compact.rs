@@ -5,7 +5,7 @@
 //! the new one, never both. Killed before the line, the new file counts for nothing and the next
 //! compaction removes it; killed after it, the next one removes what is left of the old.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,9 +18,9 @@ use serde::Serialize;
 use thiserror::Error;
 
 use crate::encode::{EncodeError, properties};
-use crate::files::{batches, footer, listed_by_folder, schema_of};
+use crate::files::{batches, footer, listed_by_folder_of, schema_of};
 use crate::filesystem::{FileSystem, LocalFileSystem, put};
-use crate::layout::{CANDIDATES, COMPACTION, TEMPORARY, file_name, published_name, run_of_file};
+use crate::layout::{TEMPORARY, Table, compacted_name, is_compacted, published_name};
 use crate::lock::{self, LockError};
 use crate::manifest::{
     CompactedEntry, Entry, FileEntry, ManifestWriter, RunManifest, current_files, replaced_paths,
@@ -102,7 +102,10 @@ pub fn compact_on(
     let _lock = lock::hold(directory, lock::MAINTENANCE)?;
     let mut compaction = Compaction::open(filesystem, directory, most_rows)?;
     compaction.remove_leftovers()?;
-    let folders = listed_by_folder(directory)?;
+    let mut folders = BTreeMap::new();
+    for table in Table::ALL {
+        folders.append(&mut listed_by_folder_of(directory, table)?);
+    }
     for (done, (folder, files)) in folders.iter().enumerate() {
         progress(done, folders.len());
         compaction.folder(folder, files)?;
@@ -115,7 +118,6 @@ struct Compaction<'a> {
     directory: &'a Path,
     most_rows: u64,
     manifest: ManifestWriter,
-    sequence: u64,
     report: CompactReport,
 }
 
@@ -128,14 +130,11 @@ impl<'a> Compaction<'a> {
         let own = RunId::compaction();
         let manifest =
             ManifestWriter::open(directory, &own).map_err(|source| write(directory, source))?;
-        let manifests = read_manifests(directory)?;
-        let sequence = manifests.iter().flat_map(RunManifest::compacted).count();
         Ok(Self {
             filesystem,
             directory,
             most_rows,
             manifest,
-            sequence: sequence as u64,
             report: CompactReport::default(),
         })
     }
@@ -145,19 +144,27 @@ impl<'a> Compaction<'a> {
         let manifests = read_manifests(self.directory)?;
         let replaced = replaced_paths(&manifests);
         let current: BTreeSet<&str> = current_files(&manifests).map(|file| &*file.path).collect();
-        let folder = self.directory.join(CANDIDATES);
-        let files = files_under(&folder).map_err(|source| write(&folder, source))?;
-        for path in files {
+        for path in self.files_of_tables()? {
             let name = relative(self.directory, &path);
-            let unfinished = published_name(&path, TEMPORARY).is_some_and(|name| is_own(&name));
+            let unfinished =
+                published_name(&path, TEMPORARY).is_some_and(|name| is_compacted(&name));
             let unlisted =
-                has_extension(&path, "parquet") && is_own(&path) && !current.contains(&*name);
+                has_extension(&path, "parquet") && is_compacted(&path) && !current.contains(&*name);
             if unfinished || unlisted || replaced.contains(&*name) {
                 self.remove(&path)?;
                 self.report.leftovers_removed += 1;
             }
         }
         Ok(())
+    }
+
+    fn files_of_tables(&self) -> Result<Vec<PathBuf>, CompactError> {
+        let mut files = Vec::new();
+        for table in Table::ALL {
+            let folder = self.directory.join(table.folder());
+            files.extend(files_under(&folder).map_err(|source| write(&folder, source))?);
+        }
+        Ok(files)
     }
 
     fn folder(&mut self, folder: &Path, files: &[FileEntry]) -> Result<(), CompactError> {
@@ -171,16 +178,14 @@ impl<'a> Compaction<'a> {
 
     fn replace(&mut self, folder: &Path, group: &[&FileEntry]) -> Result<(), CompactError> {
         let bytes = together(self.directory, group)?;
-        let path = self
-            .directory
-            .join(folder)
-            .join(file_name(&RunId::compaction(), self.sequence));
+        let sha256 = sha256_hex(&bytes);
+        let path = self.directory.join(folder).join(compacted_name(&sha256));
         put(self.filesystem, &path, &bytes).map_err(|source| write(&path, source))?;
         let file = FileEntry {
             path: relative(self.directory, &path),
             rows: group.iter().map(|file| file.rows).sum(),
             bytes: bytes.len() as u64,
-            sha256: sha256_hex(&bytes),
+            sha256,
             first_ts_decision_ns: group
                 .iter()
                 .map(|file| file.first_ts_decision_ns)
@@ -198,7 +203,6 @@ impl<'a> Compaction<'a> {
         self.report.rows += file.rows;
         self.report.bytes_before += group.iter().map(|file| file.bytes).sum::<u64>();
         self.report.bytes_after += file.bytes;
-        self.sequence += 1;
         self.manifest.queue(Entry::Compacted(CompactedEntry {
             file,
             replaces: group.iter().map(|file| file.path.clone()).collect(),
@@ -228,10 +232,6 @@ fn write(path: &Path, source: io::Error) -> CompactError {
 
 fn read_manifests(directory: &Path) -> Result<Vec<RunManifest>, CompactError> {
     RunManifest::read_all(directory).map_err(|source| write(directory, source))
-}
-
-fn is_own(path: &Path) -> bool {
-    run_of_file(path).is_some_and(|run| run.as_str() == COMPACTION)
 }
 
 /// Files that become one: neighbours in time with the same columns, of at most `most_rows` rows.

@@ -1,17 +1,17 @@
-//! Candidates to the bytes of a Parquet file.
+//! Candidates as columns, and how files of columns are written.
 
 mod nested;
 
 use arrow::array::{
-    ArrayRef, Decimal128Builder, Float64Array, Float64Builder, Int64Array, MapBuilder,
-    MapFieldNames, RecordBatch, StringArray, StringBuilder, TimestampMicrosecondArray,
+    ArrayRef, Decimal128Array, Float64Array, Float64Builder, Int64Array, MapBuilder, MapFieldNames,
+    RecordBatch, StringArray, StringBuilder, TimestampMicrosecondArray,
 };
 use arrow::error::ArrowError;
-use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
 use std::ops::Deref;
 use std::sync::Arc;
 use thiserror::Error;
@@ -28,45 +28,49 @@ use crate::run::RunContext;
 use crate::schema;
 use nested::{portfolios, verdicts};
 
-/// Candidates could not be written as Parquet.
+/// Rows could not be written as Parquet.
 #[derive(Debug, Error)]
 pub enum EncodeError {
     /// The rows do not fit the columns.
-    #[error("rows do not fit the columns of candidates: {0}")]
+    #[error("rows do not fit the columns of their table: {0}")]
     Columns(#[from] ArrowError),
     /// The file could not be put together.
     #[error("no Parquet file from rows: {0}")]
     Parquet(#[from] ParquetError),
 }
 
-/// A whole Parquet file, compressed with zstd, with run, schema version and partition in its footer.
-pub fn parquet_file(
-    run: &RunContext,
-    partition: &Partition,
-    candidates: &[Decided],
-) -> Result<Vec<u8>, EncodeError> {
-    let batch = record_batch(run, candidates)?;
-    let mut writer = ArrowWriter::try_new(
-        Vec::new(),
-        Arc::clone(&schema::CANDIDATES),
-        Some(properties(footer(run, partition))),
-    )?;
-    writer.write(&batch)?;
-    Ok(writer.into_inner()?)
-}
-
 /// How every file of a dataset is written: compressed with zstd, with these entries in its footer.
 pub(crate) fn properties(footer: Vec<KeyValue>) -> WriterProperties {
-    WriterProperties::builder()
+    let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_created_by(concat!("triptych-dataset ", env!("CARGO_PKG_VERSION")).to_owned())
-        .set_key_value_metadata(Some(footer))
-        .build()
+        .set_key_value_metadata(Some(footer));
+    for column in schema::SELDOM_TWICE {
+        properties = properties.set_column_dictionary_enabled(path(column), false);
+    }
+    for list in schema::LISTS_OF_VERDICTS {
+        for field in schema::VERDICT_FIELDS.iter() {
+            let column = format!("{list}.list.{}.{}", schema::ELEMENT, field.name());
+            // Nobody finds rows by the least and the greatest of all that the rules observed.
+            properties =
+                properties.set_column_statistics_enabled(path(&column), EnabledStatistics::None);
+        }
+    }
+    properties.build()
 }
 
-fn footer(run: &RunContext, partition: &Partition) -> Vec<KeyValue> {
+fn path(column: &str) -> ColumnPath {
+    ColumnPath::new(column.split('.').map(str::to_owned).collect())
+}
+
+/// Which rows a file has: the version of its table's columns, run and partition.
+pub(crate) fn footer(
+    run: &RunContext,
+    partition: &Partition,
+    (version_key, version): (&'static str, u32),
+) -> Vec<KeyValue> {
     [
-        ("triptych.schema_version", schema::VERSION.to_string()),
+        (version_key, version.to_string()),
         ("triptych.run_id", run.run_id.to_string()),
         ("triptych.date", partition.date.to_string()),
         ("triptych.strategy", partition.strategy.clone()),
@@ -85,7 +89,7 @@ pub fn record_batch(run: &RunContext, rows: &[Decided]) -> Result<RecordBatch, A
         text(rows, |_| Some(&run.instance)),
         text(rows, |_| Some(&run.binary_sha256)),
         text(rows, |_| Some(&run.config_hash)),
-        decimals(rows, schema::RATIO, |row| {
+        decimals_of(rows, schema::RATIO, |row| {
             row.stage.map(|stage| stage.live.ratio.units().into())
         })?,
         integers(rows, |row| Some(signed(row.round))),
@@ -98,7 +102,7 @@ pub fn record_batch(run: &RunContext, rows: &[Decided]) -> Result<RecordBatch, A
         prices(rows, |row| Some(row.top.ask.price))?,
         quantities(rows, |row| Some(row.top.bid.quantity))?,
         quantities(rows, |row| Some(row.top.ask.quantity))?,
-        decimals(rows, schema::AMOUNT, |row| Some(spread_units(row)))?,
+        decimals_of(rows, schema::AMOUNT, |row| Some(spread_units(row)))?,
         integers(rows, |row| Some(signed(row.top.update_id))),
         text(rows, |row| Some(&*row.strategy_version)),
         text(rows, |row| Some(row.trigger.to_string())),
@@ -201,18 +205,18 @@ fn spread_units(row: &Decided) -> i128 {
     i128::from(row.top.ask.price.units()) - i128::from(row.top.bid.price.units())
 }
 
-fn text<'a, T: AsRef<str>>(
-    rows: &'a [Decided],
-    value: impl Fn(&'a Decided) -> Option<T>,
+pub(crate) fn text<'a, R, T: AsRef<str>>(
+    rows: &'a [R],
+    value: impl Fn(&'a R) -> Option<T>,
 ) -> ArrayRef {
     Arc::new(rows.iter().map(value).collect::<StringArray>())
 }
 
-fn integers(rows: &[Decided], value: impl Fn(&Decided) -> Option<i64>) -> ArrayRef {
+pub(crate) fn integers<R>(rows: &[R], value: impl Fn(&R) -> Option<i64>) -> ArrayRef {
     Arc::new(rows.iter().map(value).collect::<Int64Array>())
 }
 
-fn microseconds(rows: &[Decided], value: impl Fn(&Decided) -> Option<Timestamp>) -> ArrayRef {
+pub(crate) fn microseconds<R>(rows: &[R], value: impl Fn(&R) -> Option<Timestamp>) -> ArrayRef {
     let microseconds = |row| value(row).map(|at: Timestamp| at.nanoseconds().div_euclid(1_000));
     Arc::new(
         rows.iter()
@@ -222,38 +226,38 @@ fn microseconds(rows: &[Decided], value: impl Fn(&Decided) -> Option<Timestamp>)
     )
 }
 
-fn prices(
-    rows: &[Decided],
-    value: impl Fn(&Decided) -> Option<Price>,
+pub(crate) fn prices<R>(
+    rows: &[R],
+    value: impl Fn(&R) -> Option<Price>,
 ) -> Result<ArrayRef, ArrowError> {
-    decimals(rows, schema::AMOUNT, |row| {
+    decimals_of(rows, schema::AMOUNT, |row| {
         value(row).map(|price| price.units().into())
     })
 }
 
-fn quantities(
-    rows: &[Decided],
-    value: impl Fn(&Decided) -> Option<Quantity>,
+pub(crate) fn quantities<R>(
+    rows: &[R],
+    value: impl Fn(&R) -> Option<Quantity>,
 ) -> Result<ArrayRef, ArrowError> {
-    decimals(rows, schema::AMOUNT, |row| {
+    decimals_of(rows, schema::AMOUNT, |row| {
         value(row).map(|quantity| quantity.units().into())
     })
 }
 
-fn decimals(
-    rows: &[Decided],
+pub(crate) fn decimals_of<R>(
+    rows: &[R],
     size: (u8, i8),
-    units: impl Fn(&Decided) -> Option<i128>,
+    units: impl Fn(&R) -> Option<i128>,
 ) -> Result<ArrayRef, ArrowError> {
-    let mut builder = decimal_builder(size)?;
-    for row in rows {
-        builder.append_option(units(row));
-    }
-    Ok(Arc::new(builder.finish()))
+    decimals(rows.iter().map(units), size)
 }
 
-fn decimal_builder((digits, decimals): (u8, i8)) -> Result<Decimal128Builder, ArrowError> {
-    Decimal128Builder::new().with_precision_and_scale(digits, decimals)
+fn decimals(
+    units: impl Iterator<Item = Option<i128>>,
+    (digits, decimals): (u8, i8),
+) -> Result<ArrayRef, ArrowError> {
+    let column: Decimal128Array = units.collect();
+    Ok(Arc::new(column.with_precision_and_scale(digits, decimals)?))
 }
 
 fn features(rows: &[Decided]) -> Result<ArrayRef, ArrowError> {

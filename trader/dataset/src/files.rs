@@ -14,25 +14,47 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 
+use crate::layout::Table;
 use crate::manifest::{FileEntry, RunManifest, current_files};
 use crate::read::ReadError;
 
-/// The files that count, those with the earliest decisions first.
+/// The files of candidates that count, those with the earliest decisions first.
 pub fn listed(directory: &Path) -> Result<Vec<FileEntry>, ReadError> {
+    listed_of(directory, Table::Candidates)
+}
+
+/// The files of a table that count, those with the earliest rows first.
+pub fn listed_of(directory: &Path, table: Table) -> Result<Vec<FileEntry>, ReadError> {
     let manifests = RunManifest::read_all(directory).map_err(|source| ReadError::File {
         path: directory.to_owned(),
         source,
     })?;
-    let mut files: Vec<_> = current_files(&manifests).cloned().collect();
+    Ok(listed_in(&manifests, table))
+}
+
+/// The files of a table that count by manifests that were read already, likewise.
+pub fn listed_in(manifests: &[RunManifest], table: Table) -> Vec<FileEntry> {
+    let mut files: Vec<_> = current_files(manifests)
+        .filter(|file| Table::of_file(Path::new(&file.path)) == table)
+        .cloned()
+        .collect();
     files.sort_by_key(|file| file.first_ts_decision_ns);
-    Ok(files)
+    files
 }
 
 /// The listed files of each folder of candidates, relative to the directory, those with the earliest
 /// decisions first.
 pub fn listed_by_folder(directory: &Path) -> Result<BTreeMap<PathBuf, Vec<FileEntry>>, ReadError> {
+    listed_by_folder_of(directory, Table::Candidates)
+}
+
+/// The same of a table.
+pub fn listed_by_folder_of(
+    directory: &Path,
+    table: Table,
+) -> Result<BTreeMap<PathBuf, Vec<FileEntry>>, ReadError> {
     let mut folders: BTreeMap<PathBuf, Vec<FileEntry>> = BTreeMap::new();
-    for file in listed(directory)? {
+    for file in listed_of(directory, table)? {
         let folder = Path::new(&file.path).parent().unwrap_or(Path::new(""));
         folders.entry(folder.to_owned()).or_default().push(file);
     }

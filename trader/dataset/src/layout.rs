@@ -1,5 +1,5 @@
-//! Where files are: `candidates/date=…/strategy=…/instrument=…/<run>-<sequence>.parquet`, and
-//! `manifest/<run>.jsonl`.
+//! Where files are: `candidates/date=…/strategy=…/instrument=…/<run>-<sequence>.parquet`,
+//! `executions/…` likewise, and `manifest/<run>.jsonl`.
 //!
 //! The three partition columns stand in the path and not in the files, as Hive, Spark, DuckDB,
 //! Polars and Arrow expect.
@@ -10,10 +10,13 @@ use std::path::{Path, PathBuf};
 use triptych_engine::Candidate;
 use triptych_engine::event::Timestamp;
 
+use crate::executions::ExecutionRow;
 use crate::run::RunId;
 
 /// Folder of the candidates' files.
 pub const CANDIDATES: &str = "candidates";
+/// Folder of the executions' files.
+pub const EXECUTIONS: &str = "executions";
 /// Folder of the manifests.
 pub const MANIFEST: &str = "manifest";
 /// Folder of the labels' files.
@@ -24,6 +27,46 @@ pub const COMPACTION: &str = "compacted";
 pub const TEMPORARY: &str = "tmp";
 /// Ending of a file that cannot be read.
 pub const UNREADABLE: &str = "unreadable";
+
+/// A table whose files the manifests list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Table {
+    /// What was decided.
+    Candidates,
+    /// What became of orders.
+    Executions,
+}
+
+impl Table {
+    /// Each.
+    pub const ALL: [Self; 2] = [Self::Candidates, Self::Executions];
+
+    /// The folder of its files, which is its name too.
+    pub const fn folder(self) -> &'static str {
+        match self {
+            Self::Candidates => CANDIDATES,
+            Self::Executions => EXECUTIONS,
+        }
+    }
+
+    /// The column by which its rows have their place in time: that of the decision, or of receipt.
+    pub const fn time(self) -> &'static str {
+        match self {
+            Self::Candidates => "ts_decision_ns",
+            Self::Executions => "ts_recv_ns",
+        }
+    }
+
+    /// The table of a file, from the folder above those of its partition.
+    pub fn of_file(path: &Path) -> Self {
+        const FOLDERS_OF_A_PARTITION: usize = 3;
+        let folder = path.ancestors().nth(1 + FOLDERS_OF_A_PARTITION);
+        match folder.and_then(Path::file_name) {
+            Some(name) if name == EXECUTIONS => Self::Executions,
+            _ => Self::Candidates,
+        }
+    }
+}
 
 /// The name of a file while it is being written. No reader sees it: patterns want another ending, and
 /// readers of whole folders (Arrow, pandas, Spark) pass over names that begin with a dot.
@@ -93,7 +136,7 @@ impl fmt::Display for Date {
 /// What the files of one folder share.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Partition {
-    /// Day of the decision, in UTC.
+    /// Day of the decision, or of receipt, in UTC.
     pub date: Date,
     /// Name of the strategy.
     pub strategy: String,
@@ -111,9 +154,18 @@ impl Partition {
         }
     }
 
-    /// The folder, relative to the dataset's directory.
-    pub fn folder(&self) -> PathBuf {
-        Path::new(CANDIDATES)
+    /// The partition of what happened to an order.
+    pub fn of_execution(row: &ExecutionRow) -> Self {
+        Self {
+            date: Date::of(row.ts_recv),
+            strategy: row.order.strategy.to_string(),
+            instrument: row.order.instrument.to_string(),
+        }
+    }
+
+    /// The folder in a table, relative to the dataset's directory.
+    pub fn folder(&self, table: Table) -> PathBuf {
+        Path::new(table.folder())
             .join(format!("date={}", self.date))
             .join(format!("strategy={}", self.strategy))
             .join(format!("instrument={}", self.instrument))
@@ -123,6 +175,17 @@ impl Partition {
 /// Name of a run's file.
 pub fn file_name(run: &RunId, sequence: u64) -> String {
     format!("{run}-{sequence:06}.parquet")
+}
+
+/// Name of a compacted file, by the SHA-256 of its content: two that compact at once, in two copies of a
+/// dataset, never give one name to different rows.
+pub fn compacted_name(sha256: &str) -> String {
+    format!("{COMPACTION}-{}.parquet", &sha256[..16])
+}
+
+/// Whether a file is a compacted one, by its name.
+pub fn is_compacted(path: &Path) -> bool {
+    run_of_file(path).is_some_and(|run| run.as_str() == COMPACTION)
 }
 
 /// The run that wrote a file, from its name.
@@ -182,6 +245,20 @@ mod tests {
         );
         assert_eq!(published_name(&unreadable(path), TEMPORARY), None);
         assert_eq!(published_name(path, TEMPORARY), None);
+    }
+
+    #[test]
+    fn a_file_stands_in_the_folder_of_its_table() {
+        let partition = Partition {
+            date: Date::of(Timestamp::default()),
+            strategy: EXECUTIONS.to_owned(),
+            instrument: CANDIDATES.to_owned(),
+        };
+        for table in Table::ALL {
+            let file = partition.folder(table).join("run-000001.parquet");
+            assert_eq!(Table::of_file(&file), table);
+            assert_eq!(Table::of_file(&Path::new("/data").join(&file)), table);
+        }
     }
 
     #[test]

@@ -1,12 +1,15 @@
-//! The dataset of every potential trade: `candidates` as Parquet, with a manifest of what is whole.
+//! The dataset of every potential trade: `candidates` and `executions` as Parquet, with a manifest of
+//! what is whole.
 //!
-//! [`writer`] buffers candidates and publishes them as small complete files; [`manifest`] says which
+//! [`writer`] buffers rows and publishes them as small complete files; [`manifest`] says which
 //! files there are, and what was lost; [`recovery`] puts a directory in order that a killed writer
 //! left; [`compact`] puts small files together; [`verify`] compares files and manifest; [`read`] and [`summary`] look into it; [`parity`]
 //! compares two of them; [`labels`] say what became of each candidate, [`rule_outcomes`] what that means
 //! for each rule. docs/dataset.md describes every column and a row's life.
 
+pub mod background;
 pub mod bootstrap;
+mod buffers;
 pub mod compact;
 pub mod encode;
 pub mod executions;
@@ -16,7 +19,9 @@ pub mod labels;
 pub mod layout;
 pub mod lock;
 pub mod manifest;
+mod open_file;
 pub mod parity;
+mod publisher;
 pub mod read;
 pub mod recovery;
 pub mod rule_outcomes;

@@ -173,7 +173,11 @@ pub struct RunManifest {
 impl RunManifest {
     /// Reads a manifest.
     pub fn read(path: &Path) -> io::Result<Self> {
-        let bytes = fs::read(path)?;
+        Ok(Self::parse(path, &fs::read(path)?))
+    }
+
+    /// Reads the content of a manifest; `path` is where it is from.
+    pub fn parse(path: &Path, bytes: &[u8]) -> Self {
         let mut manifest = Self {
             path: path.to_owned(),
             entries: Vec::new(),
@@ -195,7 +199,7 @@ impl RunManifest {
             }
         }
         manifest.torn = manifest.good_bytes < bytes.len() as u64;
-        Ok(manifest)
+        manifest
     }
 
     /// Every manifest of a dataset, in the order of their names.
@@ -294,8 +298,12 @@ impl ManifestWriter {
         })
     }
 
-    /// Queues a line. A gap that continues one with the same reason extends it.
+    /// Queues a line. A gap that continues one with the same reason extends it; a folder that waits
+    /// already needs no second line.
     pub fn queue(&mut self, entry: Entry) {
+        if matches!(entry, Entry::Folder(_)) && self.waiting.contains(&entry) {
+            return;
+        }
         if let (Some(Entry::Gap(last)), Entry::Gap(next)) = (self.waiting.last_mut(), &entry)
             && last.reason == next.reason
             && let (Some(rows), Some(more)) = (last.rows, next.rows)

@@ -15,8 +15,8 @@ use thiserror::Error;
 use triptych_engine::decimal::{Price, Quantity, Ratio};
 use triptych_engine::measure::Measure;
 
-use crate::files::{listed, open, parquet_error, while_compacted};
-use crate::layout::strategy_and_instrument;
+use crate::files::{listed, listed_of, open, parquet_error, while_compacted};
+use crate::layout::{Table, strategy_and_instrument};
 use crate::manifest::FileEntry;
 use crate::writer::sha256_hex;
 
@@ -146,9 +146,14 @@ pub struct VerdictRow {
     pub portfolio: Option<String>,
 }
 
-/// The listed files of a dataset, those with the earliest decisions first.
+/// The listed files of candidates, those with the earliest decisions first.
 pub fn listed_files(directory: &Path) -> Result<Vec<PathBuf>, ReadError> {
-    let files = listed(directory)?;
+    listed_files_of(directory, Table::Candidates)
+}
+
+/// The listed files of a table, those with the earliest rows first.
+pub fn listed_files_of(directory: &Path, table: Table) -> Result<Vec<PathBuf>, ReadError> {
+    let files = listed_of(directory, table)?;
     Ok(files
         .iter()
         .map(|file| directory.join(&file.path))
@@ -202,7 +207,8 @@ pub fn describe_file(path: &Path) -> Result<FileEntry, ReadError> {
     })?;
     let builder = open(path)?;
     let rows = builder.metadata().file_metadata().num_rows();
-    let column = ProjectionMask::columns(builder.parquet_schema(), ["ts_decision_ns"]);
+    let time = Table::of_file(path).time();
+    let column = ProjectionMask::columns(builder.parquet_schema(), [time]);
     let reader = builder
         .with_projection(column)
         .build()
@@ -217,7 +223,7 @@ pub fn describe_file(path: &Path) -> Result<FileEntry, ReadError> {
             path,
             batch: &batch,
         };
-        for &time in columns.integers("ts_decision_ns")?.values() {
+        for &time in columns.integers(time)?.values() {
             (first, last) = (first.min(time), last.max(time));
         }
     }
@@ -348,7 +354,7 @@ fn verdict_rows(verdicts: &dyn Array) -> Option<Vec<VerdictRow>> {
     Some((0..verdicts.len()).map(row).collect())
 }
 
-fn optional_text(column: &StringArray, place: usize) -> Option<String> {
+pub(crate) fn optional_text(column: &StringArray, place: usize) -> Option<String> {
     column
         .is_valid(place)
         .then(|| column.value(place).to_owned())
@@ -358,21 +364,21 @@ fn optional_price(column: &Decimal128Array, place: usize) -> Option<Price> {
     optional_units(column, place).map(Price::from_units)
 }
 
-fn optional_units(column: &Decimal128Array, place: usize) -> Option<i64> {
+pub(crate) fn optional_units(column: &Decimal128Array, place: usize) -> Option<i64> {
     column.is_valid(place).then(|| units(column, place))
 }
 
-fn units(column: &Decimal128Array, place: usize) -> i64 {
+pub(crate) fn units(column: &Decimal128Array, place: usize) -> i64 {
     i64::try_from(column.value(place)).unwrap_or_default()
 }
 
-struct Columns<'a> {
-    path: &'a Path,
-    batch: &'a RecordBatch,
+pub(crate) struct Columns<'a> {
+    pub(crate) path: &'a Path,
+    pub(crate) batch: &'a RecordBatch,
 }
 
 impl<'a> Columns<'a> {
-    fn missing(&self, column: &'static str) -> ReadError {
+    pub(crate) fn missing(&self, column: &'static str) -> ReadError {
         ReadError::Column {
             path: self.path.to_owned(),
             column,
@@ -387,7 +393,7 @@ impl<'a> Columns<'a> {
         Ok(&**column)
     }
 
-    fn text(&self, name: &'static str) -> Result<&'a StringArray, ReadError> {
+    pub(crate) fn text(&self, name: &'static str) -> Result<&'a StringArray, ReadError> {
         self.get(name)?
             .as_string_opt()
             .ok_or_else(|| self.missing(name))
@@ -399,13 +405,16 @@ impl<'a> Columns<'a> {
             .ok_or_else(|| self.missing(name))
     }
 
-    fn integers(&self, name: &'static str) -> Result<&'a arrow::array::Int64Array, ReadError> {
+    pub(crate) fn integers(
+        &self,
+        name: &'static str,
+    ) -> Result<&'a arrow::array::Int64Array, ReadError> {
         self.get(name)?
             .as_primitive_opt::<Int64Type>()
             .ok_or_else(|| self.missing(name))
     }
 
-    fn decimals(&self, name: &'static str) -> Result<&'a Decimal128Array, ReadError> {
+    pub(crate) fn decimals(&self, name: &'static str) -> Result<&'a Decimal128Array, ReadError> {
         self.get(name)?
             .as_any()
             .downcast_ref()

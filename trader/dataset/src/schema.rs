@@ -136,3 +136,58 @@ pub static CANDIDATES: LazyLock<SchemaRef> = LazyLock::new(|| {
         sometimes("portfolio_all_taken", portfolio()),
     ]))
 });
+
+/// The columns that are lists of verdicts.
+pub(crate) const LISTS_OF_VERDICTS: [&str; 2] = ["verdicts", "verdicts_all_taken"];
+
+/// Columns whose values seldom come twice: a dictionary of them would only be work.
+pub(crate) const SELDOM_TWICE: [&str; 22] = [
+    "candidate_id",
+    "decision_round",
+    "ts_event_ns",
+    "ts_recv_ns",
+    "ts_decision_ns",
+    "ts_event",
+    "ts_recv",
+    "bid_size",
+    "ask_size",
+    "book_update_id",
+    "trigger",
+    "confidence",
+    "features.key_value.value",
+    "verdicts.list.element.observed",
+    "verdicts_all_taken.list.element.observed",
+    "portfolio_enforced.unrealised_profit",
+    "portfolio_enforced.equity",
+    "portfolio_enforced.gross_exposure",
+    "portfolio_all_taken.unrealised_profit",
+    "portfolio_all_taken.equity",
+    "portfolio_all_taken.gross_exposure",
+    "portfolio_all_taken.net_exposure",
+];
+
+#[cfg(test)]
+mod tests {
+    use parquet::arrow::ArrowSchemaConverter;
+
+    use super::*;
+
+    #[test]
+    fn columns_that_are_written_in_another_way_are_there() {
+        let schema = ArrowSchemaConverter::new().convert(&CANDIDATES).unwrap();
+        let columns: Vec<String> = schema
+            .columns()
+            .iter()
+            .map(|column| column.path().string())
+            .collect();
+        for named in SELDOM_TWICE {
+            assert!(columns.iter().any(|column| column == named), "{named}");
+        }
+        for list in LISTS_OF_VERDICTS {
+            let fields = columns
+                .iter()
+                .filter(|column| column.starts_with(&format!("{list}.list.{ELEMENT}.")));
+            assert_eq!(fields.count(), VERDICT_FIELDS.len(), "{list}");
+        }
+    }
+}

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::layout::{CANDIDATES, TEMPORARY};
+use crate::layout::{TEMPORARY, Table};
 use crate::manifest::{FileEntry, GapEntry, RunManifest, current_files, replaced_paths};
 use crate::read::describe_file;
 use crate::recovery::{files_under, has_extension, relative};
@@ -142,7 +142,10 @@ pub fn verify(directory: &Path) -> io::Result<VerifyReport> {
 fn verify_once(directory: &Path) -> io::Result<VerifyReport> {
     let mut report = VerifyReport::default();
     // Files first: one that is published meanwhile is then listed and not found in the walk.
-    let files = files_under(&directory.join(CANDIDATES))?;
+    let mut files = Vec::new();
+    for table in Table::ALL {
+        files.extend(files_under(&directory.join(table.folder()))?);
+    }
     let manifests = RunManifest::read_all(directory)?;
     for manifest in &manifests {
         add_manifest(directory, manifest, &mut report);
@@ -178,7 +181,7 @@ fn verify_once(directory: &Path) -> io::Result<VerifyReport> {
 
 impl Problem {
     /// Whether it may be a moment of somebody at work.
-    const fn may_pass(&self) -> bool {
+    pub const fn may_pass(&self) -> bool {
         matches!(
             self,
             Self::Missing { .. } | Self::Unlisted { .. } | Self::Replaced { .. }

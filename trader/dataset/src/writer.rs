@@ -1,12 +1,10 @@
-//! Buffers candidates and publishes them as small complete files.
+//! Buffers candidates and executions, and publishes them as small complete files.
 //!
-//! A file is encoded in memory, written under a temporary name, synced, renamed, and listed in the
-//! manifest: readers see whole files only. When the disk fails, rows stay in a bounded buffer and are
-//! tried again; rows beyond the bound are counted and noted as a gap.
+//! When the disk fails, rows stay in a bounded buffer and are tried again; rows beyond the bound are
+//! counted and noted as a gap.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
@@ -16,14 +14,16 @@ use triptych_engine::Candidate;
 use triptych_engine::event::{InstrumentId, Timestamp};
 use triptych_engine::proposal::StrategyIndex;
 
-use crate::encode::{Decided, EncodeError, parquet_file};
-use crate::filesystem::{FileSystem, LocalFileSystem, put};
-use crate::layout::{CANDIDATES, Date, MANIFEST, Partition, file_name};
-use crate::lock::{self, Held, LockError};
-use crate::manifest::{
-    EndEntry, Entry, FileEntry, FolderEntry, GapEntry, ManifestWriter, RunEntry,
-};
-use crate::recovery::{RecoveryReport, recover, relative};
+use crate::buffers::Buffers;
+use crate::encode::{Decided, EncodeError};
+use crate::executions::ExecutionRow;
+use crate::filesystem::{FileSystem, LocalFileSystem};
+use crate::layout::{CANDIDATES, Date, MANIFEST, Partition, Table};
+use crate::lock::{self, LockError};
+use crate::manifest::{Entry, ManifestWriter, RunEntry};
+use crate::open_file::Extent;
+use crate::publisher::Publisher;
+use crate::recovery::{RecoveryReport, recover};
 use crate::run::RunContext;
 
 /// How a writer buffers.
@@ -37,6 +37,8 @@ pub struct Options {
     pub flush_age: Duration,
     /// Rows that are kept in memory at most, when publishing fails.
     pub max_buffered_rows: usize,
+    /// Rows that may wait in a queue before they come to the writer: a kill loses those too.
+    pub queued_rows: usize,
 }
 
 impl Options {
@@ -47,6 +49,7 @@ impl Options {
             flush_rows: 5_000,
             flush_age: Duration::from_secs(5),
             max_buffered_rows: 50_000,
+            queued_rows: 0,
         }
     }
 }
@@ -95,29 +98,20 @@ pub struct Counters {
     pub last_published_file: Option<String>,
 }
 
-type BufferKey = (Date, StrategyIndex, InstrumentId);
+/// What says a candidate's partition without a text.
+type CandidateKey = (Date, StrategyIndex, InstrumentId);
 
-struct Buffer {
-    partition: Partition,
-    rows: Vec<Decided>,
-    oldest: Instant,
-}
+/// Why rows beyond the bound are lost.
+const FULL: &str = "the buffer was full while files could not be written";
+/// Why the last rows are lost.
+const ENDED: &str = "the run ended while files could not be written";
 
 /// The only writer of a dataset's directory.
 pub struct DatasetWriter {
-    options: Options,
-    run: RunContext,
-    filesystem: Box<dyn FileSystem>,
-    manifest: ManifestWriter,
-    buffers: BTreeMap<BufferKey, Buffer>,
-    sequence: u64,
-    /// Folders that the manifest names.
-    named_folders: BTreeSet<PathBuf>,
-    /// After a failure rows wait for [`DatasetWriter::flush_due`] instead of failing one by one.
-    failing: bool,
-    counters: Counters,
+    publisher: Publisher,
+    candidates: Buffers<CandidateKey, Decided>,
+    executions: Buffers<Partition, ExecutionRow>,
     recovery: RecoveryReport,
-    lock: Held,
 }
 
 impl DatasetWriter {
@@ -147,21 +141,14 @@ impl DatasetWriter {
             ManifestWriter::open(&options.directory, &run.run_id).map_err(unusable)?;
         manifest.queue(Entry::Run(RunEntry::of(
             &run,
-            options.max_buffered_rows as u64,
+            (options.max_buffered_rows + options.queued_rows) as u64,
         )));
         manifest.write(&*filesystem).map_err(unusable)?;
         Ok(Self {
-            options,
-            run,
-            filesystem,
-            manifest,
-            buffers: BTreeMap::new(),
-            sequence: 0,
-            named_folders: BTreeSet::new(),
-            failing: false,
-            counters: Counters::default(),
+            publisher: Publisher::new(options, run, filesystem, manifest, lock),
+            candidates: Buffers::default(),
+            executions: Buffers::default(),
             recovery,
-            lock,
         })
     }
 
@@ -172,7 +159,7 @@ impl DatasetWriter {
 
     /// What was done so far.
     pub fn counters(&self) -> &Counters {
-        &self.counters
+        &self.publisher.counters
     }
 
     /// Takes a candidate that was decided in no trading state: see [`Self::append_decided`].
@@ -191,57 +178,52 @@ impl DatasetWriter {
         trading_state: Option<TradingState>,
         now: Instant,
     ) -> Result<(), DatasetError> {
-        if self.counters.rows_buffered >= self.options.max_buffered_rows as u64 {
-            let at = candidate.ts_decision;
-            self.record_loss(
-                1,
-                at,
-                at,
-                "the buffer was full while files could not be written",
-            );
+        let at = candidate.ts_decision;
+        if !self.has_room() {
+            self.record_loss(1, at, at, FULL);
             return Ok(());
         }
         let proposal = &candidate.proposal;
-        let key = (
-            Date::of(candidate.ts_decision),
-            proposal.strategy,
-            proposal.instrument,
-        );
-        let buffer = self.buffers.entry(key).or_insert_with(|| Buffer {
-            partition: Partition::of(candidate),
-            rows: Vec::new(),
-            oldest: now,
-        });
-        if buffer.rows.is_empty() {
-            buffer.oldest = now;
-        }
-        buffer.rows.push(Decided {
+        let key = (Date::of(at), proposal.strategy, proposal.instrument);
+        let row = Decided {
             candidate: candidate.clone(),
             trading_state,
-        });
-        self.counters.rows_buffered += 1;
-        if buffer.rows.len() >= self.options.flush_rows && !self.failing {
-            return self.publish(key);
-        }
-        Ok(())
+        };
+        self.candidates.append(&mut self.publisher, key, row, now)
     }
 
-    /// Notes rows that were lost before they came here, for example because a queue was full.
+    /// Takes what happened to an order, as [`Self::append_decided`] takes candidates; the bound is that
+    /// of both together.
+    pub fn append_execution(
+        &mut self,
+        row: ExecutionRow,
+        now: Instant,
+    ) -> Result<(), DatasetError> {
+        let at = row.ts_recv;
+        if !self.has_room() {
+            let lost = Extent {
+                rows: 1,
+                first: at,
+                last: at,
+            };
+            self.publisher.record_loss(Table::Executions, lost, FULL);
+            return Ok(());
+        }
+        let key = Partition::of_execution(&row);
+        self.executions.append(&mut self.publisher, key, row, now)
+    }
+
+    /// Notes candidates that were lost before they came here, for example because a queue was full.
     pub fn record_loss(&mut self, rows: u64, first: Timestamp, last: Timestamp, reason: &str) {
-        self.counters.rows_lost += rows;
-        self.manifest.queue(Entry::Gap(GapEntry {
-            rows: Some(rows),
-            rows_at_most: None,
-            first_ts_decision_ns: Some(first.nanoseconds()),
-            last_ts_decision_ns: Some(last.nanoseconds()),
-            reason: reason.to_owned(),
-        }));
+        let extent = Extent { rows, first, last };
+        self.publisher
+            .record_loss(Table::Candidates, extent, reason);
     }
 
     /// Publishes what is old enough, and tries again what failed. To be called about once a second.
     pub fn flush_due(&mut self, now: Instant) -> Result<(), DatasetError> {
-        let age = self.options.flush_age;
-        self.publish_where(|buffer| now.duration_since(buffer.oldest) >= age)
+        let age = self.publisher.options.flush_age;
+        self.publish_where(|oldest| now.duration_since(oldest) >= age)
     }
 
     /// Publishes everything.
@@ -251,128 +233,33 @@ impl DatasetWriter {
 
     /// Publishes everything and ends the run. Rows that cannot be published are lost and counted.
     pub fn close(mut self) -> (Counters, Result<(), DatasetError>) {
-        let flushed = self.flush();
-        let unwritten: Vec<_> = std::mem::take(&mut self.buffers)
-            .into_values()
-            .filter_map(|buffer| {
-                let times = || buffer.rows.iter().map(|row| row.ts_decision);
-                Some((buffer.rows.len() as u64, times().min()?, times().max()?))
-            })
-            .collect();
-        for (rows, first, last) in unwritten {
-            self.record_loss(
-                rows,
-                first,
-                last,
-                "the run ended while files could not be written",
-            );
+        let published = self.publish_files(|_| true);
+        self.candidates.lose(&mut self.publisher, ENDED);
+        self.executions.lose(&mut self.publisher, ENDED);
+        let ended = self.publisher.end();
+        (self.publisher.counters, published.and(ended))
+    }
+
+    /// Whether a row may stay in memory; where files can be written, what is there makes room first.
+    fn has_room(&mut self) -> bool {
+        if self.publisher.is_full() && !self.publisher.is_failing() {
+            // A failure is counted, and told by the next attempt.
+            let _ = self.flush();
         }
-        self.counters.rows_buffered = 0;
-        let rows = self.counters.rows_written;
-        self.manifest.queue(Entry::End(EndEntry {
-            rows,
-            orderly: true,
-        }));
-        let ended = self.write_manifest();
-        (self.counters, flushed.and(ended))
+        !self.publisher.is_full()
     }
 
-    fn publish_where(&mut self, due: impl Fn(&Buffer) -> bool) -> Result<(), DatasetError> {
-        let is_due = |(key, buffer): (&BufferKey, &Buffer)| {
-            (!buffer.rows.is_empty() && due(buffer)).then_some(*key)
-        };
-        let keys: Vec<BufferKey> = self.buffers.iter().filter_map(is_due).collect();
-        for key in keys {
-            self.publish(key)?;
-        }
-        self.buffers.retain(|_, buffer| !buffer.rows.is_empty());
-        self.write_manifest()
+    fn publish_where(&mut self, due: impl Fn(Instant) -> bool) -> Result<(), DatasetError> {
+        let published = self.publish_files(due);
+        published.and(self.publisher.write_manifest())
     }
 
-    fn publish(&mut self, key: BufferKey) -> Result<(), DatasetError> {
-        let published = self.name_folder(key).and_then(|()| self.write_file(key));
-        self.failing = published.is_err();
-        self.counters.failures += u64::from(self.failing);
-        let entry = published?;
-        self.counters.rows_written += entry.rows;
-        self.counters.rows_buffered -= entry.rows;
-        self.counters.files_published += 1;
-        self.counters.last_published_file = Some(entry.path.clone());
-        self.manifest.queue(Entry::File(entry));
-        // The rows are safe: a line that cannot be written now is written later, or at recovery.
-        self.write_manifest()
-    }
-
-    /// Says in the manifest where files will be, so that the next start knows where to look for those
-    /// that a kill left without a line.
-    fn name_folder(&mut self, key: BufferKey) -> Result<(), DatasetError> {
-        self.is_still_there()?;
-        let folder = self.buffers[&key].partition.folder();
-        if self.named_folders.insert(folder.clone()) {
-            let path = relative(Path::new(""), &folder);
-            self.manifest.queue(Entry::Folder(FolderEntry { path }));
-        }
-        self.write_waiting_lines()
-    }
-
-    /// Writes a buffer's rows as a file and empties the buffer; keeps the rows on failure.
-    fn write_file(&mut self, key: BufferKey) -> Result<FileEntry, DatasetError> {
-        let Some(buffer) = self.buffers.get_mut(&key) else {
-            unreachable!("a key of the map")
-        };
-        let bytes = parquet_file(&self.run, &buffer.partition, &buffer.rows)?;
-        let name = file_name(&self.run.run_id, self.sequence);
-        self.sequence += 1;
-        let folder = self.options.directory.join(buffer.partition.folder());
-        let path = folder.join(&name);
-        put(&*self.filesystem, &path, &bytes).map_err(|source| {
-            // The rows stay in memory and will be written again: no copy of them may stay here.
-            let _ = self.filesystem.remove_file(&path);
-            DatasetError::Write {
-                path: path.clone(),
-                source,
-            }
-        })?;
-        let times = || buffer.rows.iter().map(|row| row.ts_decision.nanoseconds());
-        let entry = FileEntry {
-            path: relative(&self.options.directory, &path),
-            rows: buffer.rows.len() as u64,
-            bytes: bytes.len() as u64,
-            sha256: sha256_hex(&bytes),
-            first_ts_decision_ns: times().min().unwrap_or_default(),
-            last_ts_decision_ns: times().max().unwrap_or_default(),
-            adopted: false,
-        };
-        buffer.rows.clear();
-        Ok(entry)
-    }
-
-    fn is_still_there(&self) -> Result<(), DatasetError> {
-        self.lock
-            .is_still_there()
-            .map_err(|source| DatasetError::Write {
-                path: self.options.directory.clone(),
-                source,
-            })
-    }
-
-    fn write_manifest(&mut self) -> Result<(), DatasetError> {
-        let written = self.write_waiting_lines();
-        self.counters.failures += u64::from(written.is_err());
-        written
-    }
-
-    fn write_waiting_lines(&mut self) -> Result<(), DatasetError> {
-        if self.manifest.is_written() {
-            return Ok(());
-        }
-        self.is_still_there()?;
-        self.manifest
-            .write(&*self.filesystem)
-            .map_err(|source| DatasetError::Write {
-                path: self.options.directory.join(MANIFEST),
-                source,
-            })
+    fn publish_files(&mut self, due: impl Fn(Instant) -> bool) -> Result<(), DatasetError> {
+        let publisher = &mut self.publisher;
+        self.candidates
+            .publish_where(publisher, |buffer| due(buffer.oldest))?;
+        self.executions
+            .publish_where(publisher, |buffer| due(buffer.oldest))
     }
 }
 

@@ -2,10 +2,12 @@
 //! one row of the dataset.
 
 use std::fmt::{self, Write};
+use std::str::FromStr;
 use std::sync::Arc;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
+use thiserror::Error;
 
 use crate::decimal::Quantity;
 use crate::event::{Side, Timestamp};
@@ -42,6 +44,32 @@ impl fmt::Display for CandidateId {
 impl Serialize for CandidateId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+/// A text that names no candidate.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("candidate {0:?}: expected 32 lowercase hexadecimal digits")]
+pub struct CandidateIdError(String);
+
+impl FromStr for CandidateId {
+    type Err = CandidateIdError;
+
+    fn from_str(text: &str) -> Result<Self, CandidateIdError> {
+        let digits = text.len() == 32
+            && text
+                .bytes()
+                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        let value = u128::from_str_radix(text, 16).ok().filter(|_| digits);
+        value
+            .map(|value| Self(value.to_be_bytes()))
+            .ok_or_else(|| CandidateIdError(text.to_owned()))
+    }
+}
+
+impl<'de> Deserialize<'de> for CandidateId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        crate::text::deserialize(deserializer)
     }
 }
 

@@ -158,11 +158,33 @@ impl Builder {
             .iter()
             .map(|known| &*known.symbol)
             .collect();
-        match Account::read(spec.portfolio.as_ref()?, &symbols) {
+        let portfolio = spec.portfolio.as_ref()?;
+        self.one_quote_asset(portfolio.quote_asset.as_deref(), &symbols);
+        match Account::read(portfolio, &symbols) {
             Ok(account) => Some(account),
             Err((path, source)) => {
                 self.problems.push(Problem::Decimal { path, source });
                 None
+            }
+        }
+    }
+
+    /// A portfolio counts in one asset: sums over instruments with others would mean nothing.
+    fn one_quote_asset(&mut self, quote_asset: Option<&str>, symbols: &[&str]) {
+        let Some(asset) = quote_asset else {
+            if symbols.len() > 1 {
+                let expected = "the quote asset that all symbols end with";
+                self.invalid("spec.portfolio.quoteAsset", "", expected);
+            }
+            return;
+        };
+        for (index, symbol) in symbols.iter().enumerate() {
+            if symbol.strip_suffix(asset).is_none_or(str::is_empty) {
+                self.invalid(
+                    &format!("spec.instruments[{index}].symbol"),
+                    symbol,
+                    format!("a symbol that ends with portfolio.quoteAsset, {asset}"),
+                );
             }
         }
     }

@@ -5,12 +5,15 @@
 
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::decimal::{Price, Quantity};
 
 /// Nanoseconds since the Unix epoch (UTC).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(transparent)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
@@ -48,7 +51,7 @@ impl InstrumentId {
 }
 
 /// A side of a trade or of an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 pub enum Side {
     /// Buys the base asset.
     Buy,
@@ -75,6 +78,25 @@ impl fmt::Display for Side {
 impl Serialize for Side {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.name())
+    }
+}
+
+/// Whether a fill waited in the book or took from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Liquidity {
+    /// It waited.
+    Maker,
+    /// It took.
+    Taker,
+}
+
+impl Liquidity {
+    /// The name in the dataset.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Maker => "Maker",
+            Self::Taker => "Taker",
+        }
     }
 }
 

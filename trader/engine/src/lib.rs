@@ -27,6 +27,7 @@ pub mod stage;
 pub mod strategies;
 #[cfg(test)]
 mod test_support;
+mod text;
 
 pub use candidate::Candidate;
 pub use construction::ConstructionError;

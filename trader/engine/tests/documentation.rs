@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use triptych_crds::risk_rules::RULES_ON_PORTFOLIOS;
 use triptych_engine::risk::{DESCRIPTIONS, description};
 
 #[test]
@@ -13,4 +14,14 @@ fn the_page_on_risk_rules_is_the_rules_own_description() {
         description::page(DESCRIPTIONS),
         "generate it: cargo run -p triptych-engine --example risk_rules_page > docs/risk-rules.md"
     );
+}
+
+#[test]
+fn a_revision_has_to_state_a_portfolio_for_exactly_the_rules_that_look_at_one() {
+    let looking = DESCRIPTIONS.iter().filter(|rule| rule.looks_at_portfolio);
+    let mut looking: Vec<&str> = looking.map(|rule| rule.name).collect();
+    let mut required = RULES_ON_PORTFOLIOS.to_vec();
+    looking.sort_unstable();
+    required.sort_unstable();
+    assert_eq!(looking, required);
 }

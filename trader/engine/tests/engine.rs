@@ -218,6 +218,35 @@ fn every_problem_is_said_at_once_with_its_path() {
 }
 
 #[test]
+fn a_portfolio_counts_in_one_quote_asset() {
+    let stated = |quote_asset: Option<&str>, second: &str| {
+        problems(|spec| {
+            spec["instruments"][1]["symbol"] = second.into();
+            spec["strategies"][0]["instruments"] = serde_json::json!(["BTCUSDT"]);
+            spec["portfolio"] =
+                serde_json::json!({ "quoteBalance": "10000", "takerFeeBasisPoints": "1" });
+            if let Some(asset) = quote_asset {
+                spec["portfolio"]["quoteAsset"] = asset.into();
+            }
+        })
+    };
+    assert_eq!(
+        stated(None, "ETHUSDT"),
+        [
+            "spec.portfolio.quoteAsset: \"\" is not valid: expected the quote asset that all symbols end with"
+        ]
+    );
+    for second in ["ETHBTC", "USDT"] {
+        assert_eq!(
+            stated(Some("USDT"), second),
+            [format!(
+                "spec.instruments[1].symbol: {second:?} is not valid: expected a symbol that ends with portfolio.quoteAsset, USDT"
+            )]
+        );
+    }
+}
+
+#[test]
 fn a_resized_candidate_keeps_its_proposed_quantity_beside_the_final_one() {
     let mut value = revision();
     value["riskRules"] =

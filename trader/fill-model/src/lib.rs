@@ -13,6 +13,8 @@ mod simulated_market;
 #[cfg(test)]
 mod tests;
 
+pub use liquidity::{Taken, against, resting_at};
 pub use model::{FillModel, QueueModel};
-pub use order::{EndReason, Execution, Liquidity, NewOrder, OrderId, Report};
+pub use order::{EndReason, Execution, NewOrder, OrderId, Report};
+pub use queue::QueuePlace;
 pub use simulated_market::SimulatedMarket;

@@ -6,7 +6,7 @@ use triptych_engine::market::Market;
 
 /// The levels that an order of this side may take, best first: the best as last published, then what
 /// the order book has behind it.
-pub(crate) fn against(market: &Market, side: Side) -> impl Iterator<Item = Level> + '_ {
+pub fn against(market: &Market, side: Side) -> impl Iterator<Item = Level> + '_ {
     let top = market.top().map(|top| match side {
         Side::Buy => top.ask,
         Side::Sell => top.bid,
@@ -30,7 +30,7 @@ pub(crate) fn is_better(side: Side, one: Price, other: Price) -> bool {
 }
 
 /// The quantity that others have at a price on a side of the book.
-pub(crate) fn resting_at(market: &Market, side: Side, price: Price) -> Quantity {
+pub fn resting_at(market: &Market, side: Side, price: Price) -> Quantity {
     let top = market.top().map(|top| match side {
         Side::Buy => top.bid,
         Side::Sell => top.ask,
@@ -45,11 +45,11 @@ pub(crate) fn resting_at(market: &Market, side: Side, price: Price) -> Quantity 
 
 /// What own orders took from levels that were not published anew since.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Taken(Vec<(Side, Price, i64)>);
+pub struct Taken(Vec<(Side, Price, i64)>);
 
 impl Taken {
-    /// What is left of a level for an order of this side.
-    pub(crate) fn left(&self, side: Side, level: Level) -> i64 {
+    /// What is left of a level for an order of this side, in units of 10⁻⁸.
+    pub fn left(&self, side: Side, level: Level) -> i64 {
         let taken = self
             .0
             .iter()
@@ -57,7 +57,8 @@ impl Taken {
         level.quantity.units() - taken.map_or(0, |(_, _, units)| *units)
     }
 
-    pub(crate) fn take(&mut self, side: Side, price: Price, units: i64) {
+    /// An own order took so many units of 10⁻⁸ at a price.
+    pub fn take(&mut self, side: Side, price: Price, units: i64) {
         match self
             .0
             .iter_mut()
@@ -68,7 +69,8 @@ impl Taken {
         }
     }
 
-    pub(crate) fn forget(&mut self) {
+    /// The levels were published anew.
+    pub fn forget(&mut self) {
         self.0.clear();
     }
 }

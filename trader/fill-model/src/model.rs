@@ -1,9 +1,8 @@
 //! The parameters of the model.
 
 use triptych_engine::decimal::{Notional, Ratio, UNITS_PER_WHOLE};
+use triptych_engine::event::Liquidity;
 use triptych_engine::measure::BASIS_POINTS_PER_WHOLE;
-
-use crate::order::Liquidity;
 
 /// How orders are filled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use triptych_crds::strategies::OrderType;
 use triptych_engine::decimal::{Notional, Price, Quantity};
-use triptych_engine::event::{Side, Timestamp};
+use triptych_engine::event::{Liquidity, Side, Timestamp};
 
 /// The number of an order, given by whoever submits it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,25 +23,6 @@ pub struct NewOrder {
     pub quantity: Quantity,
     /// When it was decided on.
     pub sent: Timestamp,
-}
-
-/// Whether a fill waited in the book or took from it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Liquidity {
-    /// It waited.
-    Maker,
-    /// It took.
-    Taker,
-}
-
-impl Liquidity {
-    /// The name in the dataset.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Maker => "Maker",
-            Self::Taker => "Taker",
-        }
-    }
 }
 
 /// A fill, whole or in part.

@@ -4,7 +4,7 @@ use crate::model::QueueModel;
 
 /// The place of an order in its queue; all quantities are in units of 10⁻⁸.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct QueuePlace {
+pub struct QueuePlace {
     /// What is filled before it.
     ahead: i64,
     /// The level when it was last seen, without the order.
@@ -15,7 +15,7 @@ pub(crate) struct QueuePlace {
 
 impl QueuePlace {
     /// At the end of a level of this quantity.
-    pub(crate) fn at_the_end_of(level: i64) -> Self {
+    pub fn at_the_end_of(level: i64) -> Self {
         Self {
             ahead: level.max(0),
             level: level.max(0),
@@ -24,7 +24,7 @@ impl QueuePlace {
     }
 
     /// A trade at the price; what of it is left for the order.
-    pub(crate) fn trade(&mut self, quantity: i64) -> i64 {
+    pub fn trade(&mut self, quantity: i64) -> i64 {
         let before = self.ahead.min(quantity);
         self.ahead -= before;
         self.traded = self.traded.saturating_add(quantity);
@@ -32,7 +32,7 @@ impl QueuePlace {
     }
 
     /// The level was seen anew.
-    pub(crate) fn see(&mut self, level: i64, model: QueueModel) {
+    pub fn see(&mut self, level: i64, model: QueueModel) {
         let cancelled = (self.level - self.traded - level).max(0);
         let untraded = self.level - self.traded;
         if model == QueueModel::Proportional && untraded > 0 {
@@ -44,8 +44,8 @@ impl QueuePlace {
         self.traded = 0;
     }
 
-    #[cfg(test)]
-    pub(crate) const fn ahead(&self) -> i64 {
+    /// What is filled before the order.
+    pub const fn ahead(&self) -> i64 {
         self.ahead
     }
 }

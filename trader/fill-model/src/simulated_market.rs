@@ -4,12 +4,12 @@ use std::collections::VecDeque;
 
 use triptych_crds::strategies::OrderType;
 use triptych_engine::decimal::{Price, Quantity};
-use triptych_engine::event::{Event, EventKind, Side, Timestamp, Trade};
+use triptych_engine::event::{Event, EventKind, Liquidity, Side, Timestamp, Trade};
 use triptych_engine::market::Market;
 
 use crate::liquidity::{Taken, against, is_better, resting_at};
 use crate::model::FillModel;
-use crate::order::{EndReason, Execution, Liquidity, NewOrder, OrderId, Report};
+use crate::order::{EndReason, Execution, NewOrder, OrderId, Report};
 use crate::queue::QueuePlace;
 
 /// The market of one instrument, with own orders in it.

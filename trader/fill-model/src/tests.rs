@@ -3,13 +3,12 @@
 use triptych_crds::strategies::OrderType;
 use triptych_engine::decimal::{Price, Quantity};
 use triptych_engine::event::{
-    DepthDiff, DepthSnapshot, Event, EventKind, InstrumentId, Level, Levels, Side, Timestamp, Trade,
+    DepthDiff, DepthSnapshot, Event, EventKind, InstrumentId, Level, Levels, Liquidity, Side,
+    Timestamp, Trade,
 };
 use triptych_engine::market::{Instrument, Market};
 
-use crate::{
-    EndReason, FillModel, Liquidity, NewOrder, OrderId, QueueModel, Report, SimulatedMarket,
-};
+use crate::{EndReason, FillModel, NewOrder, OrderId, QueueModel, Report, SimulatedMarket};
 
 fn price(text: &str) -> Price {
     text.parse().unwrap()

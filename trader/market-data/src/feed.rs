@@ -18,3 +18,4 @@ mod tls;
 pub use config::{Endpoints, EndpointsError, FeedConfig};
 pub use handler::run;
 pub use status::{BookState, FeedStatus, InstrumentStatus};
+pub use tls::client_config as tls_client_config;

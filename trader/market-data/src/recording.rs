@@ -6,9 +6,11 @@
 //! instrument.
 
 mod pace;
+mod read_ahead;
 mod reader;
 mod repeat;
 
 pub use pace::{Pace, PaceError};
+pub use read_ahead::ReadAhead;
 pub use reader::{RecordingError, RecordingReader, discover_instruments, split_line};
 pub use repeat::{Passes, PassesError, RepeatedRecording};

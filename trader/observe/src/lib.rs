@@ -12,7 +12,9 @@ use triptych_crds::Tier;
 use triptych_engine::strategies::custom::Algorithms;
 use triptych_trader_runtime::environment::{OPTIONAL_HELP, REQUIRED_HELP, Tiers};
 use triptych_trader_runtime::variables::Variables;
-use triptych_trader_runtime::{Environment, Failure, Prepared, TierPart, exit, logging, run};
+use triptych_trader_runtime::{
+    Environment, Failure, ObservesOnly, Prepared, TierPart, exit, logging, run,
+};
 
 /// Follows a market, evaluates every strategy and every risk rule, and writes each potential trade to
 /// the dataset. It trades nothing: it has no key and no order path.
@@ -74,5 +76,5 @@ fn observe(algorithms: &Algorithms) -> Result<(), Failure> {
     let environment = Environment::read(&Variables::of_process(), TIERS)?;
     logging::start(&environment)?;
     let prepared = Prepared::open(environment, algorithms)?;
-    run::block_on(prepared.run(Arc::new(Observing)))
+    run::block_on(prepared.run(Arc::new(Observing), Box::new(ObservesOnly)))
 }

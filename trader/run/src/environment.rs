@@ -4,14 +4,21 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use triptych_crds::Tier;
+use triptych_crds::config_revision::Venue as VenueName;
 use triptych_crds::text::AccountName;
 use triptych_crds::trading_instance::Ledger;
 use triptych_trader_runtime::Environment;
 use triptych_trader_runtime::environment::Tiers;
 use triptych_trader_runtime::variables::{EnvironmentError, Variables, invalid};
+use triptych_venue::{AccountSide, EndpointUrls, TradingEndpoints};
 
 /// Where Kubernetes says in which namespace a pod with a token runs.
 const POD_NAMESPACE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
+
+const SIMULATED: &str = "TRIPTYCH_SIMULATED";
+const REST: &str = "TRIPTYCH_REST_URL";
+const MARKET_STREAMS: &str = "TRIPTYCH_MARKET_DATA_URL";
+const USER_STREAMS: &str = "TRIPTYCH_USER_STREAMS_URL";
 
 const TIERS: Tiers = Tiers {
     known: &[Tier::W, Tier::R],
@@ -27,8 +34,14 @@ pub struct TradingEnvironment {
     pub account: AccountName,
     /// Folder of the account's keys.
     pub keys_directory: PathBuf,
-    /// Where intents, orders and fills are recorded, once there are orders.
+    /// The account's venue.
+    pub venue: VenueName,
+    /// Where the account's side is reached.
+    pub endpoints: TradingEndpoints,
+    /// Where orders and fills are recorded beside the journal.
     pub ledger: Ledger,
+    /// Folder of the ledger's connection string, where it is a server.
+    pub ledger_directory: PathBuf,
 }
 
 impl TradingEnvironment {
@@ -42,13 +55,19 @@ impl TradingEnvironment {
         variables: &Variables,
         pod_namespace: Option<&str>,
     ) -> Result<Self, EnvironmentError> {
+        let common = Environment::read(variables, TIERS)?;
         let environment = Self {
-            common: Environment::read(variables, TIERS)?,
+            venue: venue(variables)?,
+            endpoints: endpoints(variables, common.tier)?,
+            common,
             account: account(variables)?,
             keys_directory: variables
                 .or("TRIPTYCH_KEYS_DIR", "/etc/triptych/keys")?
                 .into(),
             ledger: ledger(variables)?,
+            ledger_directory: variables
+                .or("TRIPTYCH_LEDGER_DIR", "/etc/triptych/ledger")?
+                .into(),
         };
         environment.expect_separate_folders()?;
         if let Some(namespace) = pod_namespace {
@@ -107,6 +126,51 @@ fn account(variables: &Variables) -> Result<AccountName, EnvironmentError> {
     }
 }
 
+fn venue(variables: &Variables) -> Result<VenueName, EnvironmentError> {
+    let name = "TRIPTYCH_VENUE";
+    let expected = "BinanceSpot, the one venue at which this build trades";
+    match variables.required(name, expected)?.as_str() {
+        "BinanceSpot" => Ok(VenueName::BinanceSpot),
+        other => Err(invalid(name, other, expected)),
+    }
+}
+
+/// The tier says which side it is, and nothing else does.
+fn endpoints(variables: &Variables, tier: Tier) -> Result<TradingEndpoints, EnvironmentError> {
+    let is_simulated = match variables.optional(SIMULATED)?.as_deref() {
+        None => false,
+        Some("true") => true,
+        Some(other) => return Err(invalid(SIMULATED, other, "true, or not to be set")),
+    };
+    let side = match tier {
+        Tier::W => AccountSide::Live,
+        Tier::R | Tier::Abh => AccountSide::Demo,
+    };
+    let [rest, market_streams, user_streams] = [REST, MARKET_STREAMS, USER_STREAMS]
+        .map(|name| variables.optional(name))
+        .into_iter()
+        .collect::<Result<Vec<_>, _>>()?
+        .try_into()
+        .unwrap_or_default();
+    let urls = EndpointUrls {
+        rest: rest.as_deref(),
+        market_streams: market_streams.as_deref(),
+        user_streams: user_streams.as_deref(),
+    };
+    TradingEndpoints::new(side, is_simulated, urls).map_err(|error| {
+        let name = match error.field {
+            "endpoints.rest" => REST,
+            "endpoints.marketStreams" => MARKET_STREAMS,
+            _ => USER_STREAMS,
+        };
+        invalid(
+            name,
+            &error.value,
+            &format!("{} ({})", error.expected, error.reason),
+        )
+    })
+}
+
 fn ledger(variables: &Variables) -> Result<Ledger, EnvironmentError> {
     let name = "TRIPTYCH_LEDGER";
     match variables.or(name, "Embedded")?.as_str() {
@@ -129,6 +193,7 @@ mod tests {
             ("TRIPTYCH_INSTANCE_UID", "1-2-3"),
             ("TRIPTYCH_CONFIG_HASH", &hash),
             ("TRIPTYCH_ACCOUNT", "alpha"),
+            ("TRIPTYCH_VENUE", "BinanceSpot"),
         ];
         for (name, value) in changes {
             variables.retain(|(known, _)| known != name);
@@ -169,6 +234,27 @@ mod tests {
             ("TRIPTYCH_ACCOUNT", "-alpha", None, "lowercase"),
             ("TRIPTYCH_ACCOUNT", &long, None, "at most 50"),
             ("TRIPTYCH_LEDGER", "Paper", None, "Embedded or Postgres"),
+            ("TRIPTYCH_VENUE", "", None, "is not set"),
+            ("TRIPTYCH_VENUE", "BybitV5", None, "BinanceSpot"),
+            ("TRIPTYCH_SIMULATED", "yes", None, "true, or not to be set"),
+            (
+                "TRIPTYCH_SIMULATED",
+                "false",
+                None,
+                "true, or not to be set",
+            ),
+            (
+                "TRIPTYCH_REST_URL",
+                "https://demo-api.binance.com",
+                None,
+                "this is a demo host, and this is the live side",
+            ),
+            (
+                "TRIPTYCH_REST_URL",
+                "https://api.example",
+                None,
+                "the account is not simulated",
+            ),
             ("TRIPTYCH_KEYS_DIR", "/var/lib/triptych", None, "apart from"),
             (
                 "TRIPTYCH_KEYS_DIR",

@@ -1,8 +1,7 @@
 //! The account's keys, as files of one mounted Secret.
 //!
-//! Each file is read once, into memory that is overwritten when it is given back. As long as there
-//! is no order path, the venue's keys are checked and given back at once; of the halt token only a
-//! digest stays. No content ever stands in an error.
+//! Each file is read once, into memory that is overwritten when it is given back; of the halt token only a digest
+//! stays. No content ever stands in an error.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -12,6 +11,7 @@ use std::path::Path;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use triptych_trader_runtime::variables::{EnvironmentError, invalid};
+use triptych_venue::Credentials;
 use zeroize::Zeroizing;
 
 /// The variable that names the folder.
@@ -48,8 +48,9 @@ impl HaltToken {
 }
 
 /// What the folder holds, checked.
-#[derive(Clone)]
 pub struct Keys {
+    /// The key of the venue's API.
+    pub credentials: Credentials,
     /// The token of the halt endpoint, where the account has one.
     pub halt_token: Option<HaltToken>,
 }
@@ -58,7 +59,7 @@ impl std::fmt::Debug for Keys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Keys")
             .field("halt_endpoint", &self.halt_token.is_some())
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -79,12 +80,16 @@ pub fn read(folder: &Path) -> Result<Keys, EnvironmentError> {
             "it holds {stranger:?}, so this Secret has another purpose"
         )));
     }
-    for name in VENUE_KEYS {
-        if !names.iter().any(|known| known == name) {
-            return Err(wrong(format!("{name} is missing")));
+    let venue_key = |name: &str| {
+        if names.iter().any(|known| known == name) {
+            read_key(folder, name, VENUE_KEY_LENGTHS).map_err(&wrong)
+        } else {
+            Err(wrong(format!("{name} is missing")))
         }
-        read_key(folder, name, VENUE_KEY_LENGTHS).map_err(&wrong)?;
-    }
+    };
+    let [key, secret] = VENUE_KEYS;
+    let credentials = Credentials::new(&venue_key(key)?, &venue_key(secret)?)
+        .map_err(|error| wrong(error.to_string()))?;
     let halt_token = names
         .iter()
         .any(|name| name == HALT_TOKEN)
@@ -92,7 +97,10 @@ pub fn read(folder: &Path) -> Result<Keys, EnvironmentError> {
         .transpose()
         .map_err(&wrong)?
         .map(|token| HaltToken::new(&token));
-    Ok(Keys { halt_token })
+    Ok(Keys {
+        credentials,
+        halt_token,
+    })
 }
 
 /// Names of the keys. What begins with two points belongs to the kubelet, which replaces a volume's
@@ -245,6 +253,6 @@ mod tests {
         let folder = secret();
         put(&folder, "halt-token", &MARKER.repeat(3), 0o440);
         let text = format!("{:?}", read(folder.path()).unwrap());
-        assert_eq!(text, "Keys { halt_endpoint: true }");
+        assert_eq!(text, "Keys { halt_endpoint: true, .. }");
     }
 }

@@ -1,14 +1,14 @@
-//! `trader run`: the trader of W and R, up to the accepted intent.
+//! `trader run`: the trader of W and R.
 //!
 //! It decides as the observing tier does and enforces: a candidate that every rule passes while the
-//! trading state is Active is an accepted intent. There is no order path yet, so nothing takes an
-//! intent any further, and the status says `"execution": "NotConnected"`.
+//! trading state is Active is an accepted intent, and becomes an order.
 //!
-//! [`environment`] and [`keys`] are what it is given; [`halt`] is what stops it; [`instance`] follows
+//! [`execution`] is the way of an order to the venue; [`environment`] and [`keys`] are what it is given; [`halt`] is what stops it; [`instance`] follows
 //! its own TradingInstance; [`part`] puts them together. docs/trader-contract.md describes it all.
 
 mod cluster;
 pub mod environment;
+pub mod execution;
 pub mod halt;
 pub mod instance;
 pub mod intents;
@@ -43,12 +43,18 @@ pub fn help() -> String {
 Environment (required):
   TRIPTYCH_TIER            W (live) or R (demo)
   TRIPTYCH_ACCOUNT         name of the TradingAccount
+  TRIPTYCH_VENUE           the account's venue: BinanceSpot
 {REQUIRED_HELP}
 
 Environment (optional):
   TRIPTYCH_KEYS_DIR        folder of the account's keys: the files api-key and api-secret, and
                            halt-token where POST /v1/halt is wanted [/etc/triptych/keys]
-  TRIPTYCH_LEDGER          Embedded or Postgres; checked, and used once there are orders [Embedded]
+  TRIPTYCH_SIMULATED       true where every address is of a simulated venue
+  TRIPTYCH_REST_URL        where orders go [the venue's own, of the tier's side]
+  TRIPTYCH_USER_STREAMS_URL
+                           the account's own stream [the venue's own, of the tier's side]
+  TRIPTYCH_LEDGER          Embedded (SQLite in TRIPTYCH_DATA_DIR) or Postgres [Embedded]
+  TRIPTYCH_LEDGER_DIR      folder of the file connection, for Postgres [/etc/triptych/ledger]
   KUBECONFIG               the API server, outside of a cluster; a pod uses its own token
 {OPTIONAL_HELP}
 
@@ -98,12 +104,13 @@ async fn trade(
         uid: environment.common.instance_uid.clone(),
         config_hash: environment.common.config_hash.clone(),
     };
-    let prepared = Prepared::open(environment.common, algorithms)?;
+    let prepared = Prepared::open(environment.common.clone(), algorithms)?;
     info!(
         account = %environment.account,
         ledger = ?environment.ledger,
+        simulated = environment.endpoints.is_simulated(),
         halt_endpoint = keys.halt_token.is_some(),
-        "keys checked; execution is not connected: intents are recorded and go no further"
+        "keys checked"
     );
     let data_directory = &prepared.environment().data_directory;
     let control = HaltControl::new(LatchFile::new(data_directory));
@@ -114,15 +121,18 @@ async fn trade(
     tasks.spawn(follower.run());
     let trading = Arc::new(Trading {
         tier: prepared.environment().tier,
-        account: environment.account,
+        account: environment.account.clone(),
         halt_token: keys.halt_token,
         control,
         instance,
         intents: Intents::default(),
         breaches: AtomicU64::new(0),
+        execution: Arc::default(),
+        simulated: environment.endpoints.is_simulated(),
     });
+    let deciding = execution::start(&prepared, &trading, environment, keys.credentials)?;
     tokio::select! {
-        ended = prepared.run(trading) => ended,
+        ended = prepared.run(trading, Box::new(deciding)) => ended,
         ended = tasks.join_next() => {
             Err(Failure::Internal(format!("the halt is not kept any more: {ended:?}")))
         }

@@ -5,6 +5,7 @@ use triptych_dataset::encode::trading_state_name;
 use triptych_trader_runtime::TierPart as _;
 use triptych_trader_runtime::metrics::{Metric, Value, flag};
 
+use crate::execution::status::Phase;
 use crate::part::Trading;
 
 /// Every metric.
@@ -60,6 +61,36 @@ pub(crate) const TABLE: &[Metric<Trading>] = &[
         value: Value::Counter(|t| t.intents.cut()),
     },
     Metric {
+        name: "triptych_trader_execution_connected",
+        help: "1 while orders go out: journal and venue were compared since the start",
+        value: Value::Gauge(|t| flag(t.execution.phase() == Phase::Connected)),
+    },
+    Metric {
+        name: "triptych_trader_orders",
+        help: "What became of orders since the start, by event",
+        value: Value::CounterBy("event", |t| {
+            let counts = t.execution.orders();
+            counts
+                .map(|(event, count)| (event.to_owned(), count))
+                .into()
+        }),
+    },
+    Metric {
+        name: "triptych_trader_orders_unsettled",
+        help: "Orders that wait at the venue, or of which something is not known yet",
+        value: Value::Gauge(|t| number(t.execution.unsettled())),
+    },
+    Metric {
+        name: "triptych_trader_execution_rows_lost",
+        help: "Rows of executions that found the dataset's queue full",
+        value: Value::Counter(|t| t.execution.rows_lost()),
+    },
+    Metric {
+        name: "triptych_trader_ledger_lag",
+        help: "Records of the journal that the ledger lacks",
+        value: Value::Gauge(|t| number(t.execution.ledger_lag())),
+    },
+    Metric {
         name: "triptych_trader_breaches",
         help: "Limits of losses that broke and reduce or halt, since the start",
         value: Value::Counter(super::part::Trading::breaches),
@@ -75,6 +106,11 @@ pub(crate) const TABLE: &[Metric<Trading>] = &[
         value: Value::Counter(|t| t.instance.failures()),
     },
 ];
+
+#[allow(clippy::cast_precision_loss, reason = "far below 2^53")]
+fn number(count: u64) -> f64 {
+    count as f64
+}
 
 #[cfg(test)]
 mod tests {

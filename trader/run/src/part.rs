@@ -9,13 +9,10 @@ use prometheus_client::encoding::DescriptorEncoder;
 use serde_json::{Map, Value, json};
 use triptych_crds::text::AccountName;
 use triptych_crds::{Tier, TradingState};
-use triptych_engine::Candidate;
-use triptych_engine::risk::Breach;
-use triptych_engine::stage::{LiveRatio, TierControl};
 use triptych_trader_runtime::{TierPart, metrics};
 
+use crate::execution::status::ExecutionStatus;
 use crate::halt::control::HaltControl;
-use crate::halt::machine::Stopper;
 use crate::halt::{document, endpoint};
 use crate::instance::follow::InstanceStatus;
 use crate::intents::Intents;
@@ -38,38 +35,15 @@ pub struct Trading {
     pub intents: Intents,
     /// Limits of losses that broke since the start.
     pub breaches: AtomicU64,
+    /// The order path.
+    pub execution: Arc<ExecutionStatus>,
+    /// Whether the account is a simulated one.
+    pub simulated: bool,
 }
 
 impl TierPart for Trading {
     fn state(&self) -> TradingState {
         self.control.state()
-    }
-
-    fn control(&self) -> Option<TierControl> {
-        let live = match self.tier {
-            Tier::W => self.instance.live(),
-            Tier::R | Tier::Abh => LiveRatio::WHOLE,
-        };
-        Some(TierControl {
-            state: self.control.state(),
-            live,
-        })
-    }
-
-    fn decided(&self, candidate: &Candidate) {
-        if let Some(stage) = &candidate.stage {
-            self.intents.count(stage);
-        }
-    }
-
-    fn breached(&self, breach: &Breach) {
-        self.breaches.fetch_add(1, Ordering::Relaxed);
-        let reason = format!(
-            "{}: observed {}, limit {}",
-            breach.rule, breach.observed, breach.limit
-        );
-        self.control
-            .trip(Stopper::Breaker, breach.consequence.state(), &reason);
     }
 
     fn status(&self) -> Map<String, Value> {
@@ -78,14 +52,15 @@ impl TierPart for Trading {
         let fields = [
             ("account", json!(&*self.account)),
             ("halt", halt.as_ref().map_or(Value::Null, document)),
-            ("execution", json!("NotConnected")),
             ("liveRatio", json!(live_ratio.as_deref())),
             ("effectiveRatio", self.effective_ratio()),
             ("intents", self.intents()),
             ("tradingInstance", self.trading_instance()),
+            ("simulated", json!(self.simulated)),
         ];
         fields
             .into_iter()
+            .chain(self.execution.document())
             .map(|(name, value)| (name.to_owned(), value))
             .collect()
     }
@@ -149,17 +124,20 @@ pub(crate) mod tests {
             instance: Arc::default(),
             intents: Intents::default(),
             breaches: AtomicU64::new(0),
+            execution: Arc::default(),
+            simulated: true,
         }
     }
 
     #[test]
-    fn the_status_of_a_start_is_halted_and_not_connected() {
+    fn the_status_of_a_start_is_halted_and_not_connected_yet() {
         let trading = trading();
         assert_eq!(trading.state(), TradingState::Halted);
         let status = trading.status();
         assert_eq!(status["halt"]["source"], json!("Start"));
         assert_eq!(status["halt"]["id"], Value::Null);
-        assert_eq!(status["execution"], json!("NotConnected"));
+        assert_eq!(status["execution"], json!("Connecting"));
+        assert_eq!(status["simulated"], json!(true));
         assert_eq!(status["liveRatio"], Value::Null);
         assert_eq!(status["effectiveRatio"], json!("0"));
         assert_eq!(status["tradingInstance"]["read"], json!(false));

@@ -21,6 +21,8 @@ pub struct Configuration {
     pub instruments: Instruments,
     /// The engine that runs it.
     pub engine: Engine,
+    /// The revision itself.
+    pub revision: ConfigRevisionSpec,
 }
 
 /// Reads, hashes, and only then interprets.
@@ -74,5 +76,6 @@ fn interpret(
         hash,
         instruments,
         engine,
+        revision: spec,
     })
 }

@@ -5,18 +5,18 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError};
+use std::sync::mpsc::TrySendError;
 use std::thread::{self, JoinHandle};
 
 use tokio::sync::mpsc;
 use tracing::warn;
+use triptych_dataset::background::{Record, ToWriter};
 use triptych_engine::event::{Event, InstrumentId, Timestamp};
 use triptych_engine::order_book::ResyncReason;
 use triptych_engine::{Candidate, Engine};
 
 use crate::exit::Failure;
-use crate::recorder::{Record, ToRecorder};
-use crate::tier::TierPart;
+use crate::tier::Deciding;
 
 /// What the decision path has counted.
 #[derive(Debug, Default)]
@@ -35,17 +35,16 @@ pub(crate) struct DecisionCounters {
 pub(crate) fn start(
     engine: Engine,
     events: mpsc::Receiver<Event>,
-    recorder: ToRecorder,
+    recorder: ToWriter,
     resync: mpsc::UnboundedSender<InstrumentId>,
-    part: Arc<dyn TierPart>,
+    part: Box<dyn Deciding>,
     counters: Arc<DecisionCounters>,
 ) -> Result<JoinHandle<()>, Failure> {
     let mut decisions = Decisions {
         engine,
         part,
         outbox: Outbox {
-            recorder: recorder.records,
-            spare: recorder.spare,
+            recorder,
             counters: Arc::clone(&counters),
             untold_loss: None,
             recorder_is_gone: false,
@@ -61,7 +60,7 @@ pub(crate) fn start(
 
 struct Decisions {
     engine: Engine,
-    part: Arc<dyn TierPart>,
+    part: Box<dyn Deciding>,
     outbox: Outbox,
     resync: mpsc::UnboundedSender<InstrumentId>,
     counters: Arc<DecisionCounters>,
@@ -70,7 +69,7 @@ struct Decisions {
 impl Decisions {
     fn run(&mut self, mut events: mpsc::Receiver<Event>) {
         while let Some(event) = events.blocking_recv() {
-            let (outbox, part) = (&mut self.outbox, &self.part);
+            let (outbox, part) = (&mut self.outbox, &mut self.part);
             self.engine.set_control(part.control());
             let needed = self.engine.on_event(&event, |candidate| {
                 part.decided(candidate);
@@ -79,6 +78,7 @@ impl Decisions {
             for breach in self.engine.breaches() {
                 part.breached(breach);
             }
+            part.followed(&event, &self.engine);
             if let Some(reason) = needed {
                 self.ask_for_snapshot(event.instrument, reason);
             }
@@ -124,9 +124,7 @@ struct Loss {
 }
 
 struct Outbox {
-    recorder: SyncSender<Record>,
-    /// Copies that were written: their memory is used again.
-    spare: Receiver<Box<Candidate>>,
+    recorder: ToWriter,
     counters: Arc<DecisionCounters>,
     untold_loss: Option<Loss>,
     recorder_is_gone: bool,
@@ -141,25 +139,14 @@ impl Outbox {
             }
             self.untold_loss = None;
         }
-        let copy = self.copy(candidate);
+        let copy = self.recorder.copy(candidate);
         if !self.try_send(Record::Candidate(copy)) {
             self.lose(candidate.ts_decision);
         }
     }
 
-    /// A copy in memory that the recorder gave back; new memory only while there is none yet.
-    fn copy(&self, candidate: &Candidate) -> Box<Candidate> {
-        match self.spare.try_recv() {
-            Ok(mut copy) => {
-                copy.as_mut().clone_from(candidate);
-                copy
-            }
-            Err(_) => Box::new(candidate.clone()),
-        }
-    }
-
     fn try_send(&mut self, record: Record) -> bool {
-        match self.recorder.try_send(record) {
+        match self.recorder.records.try_send(record) {
             Ok(()) => true,
             Err(TrySendError::Full(_)) => false,
             Err(TrySendError::Disconnected(_)) => {
@@ -183,7 +170,7 @@ impl Outbox {
     /// At the end there is time to wait for room.
     fn tell_loss_at_the_end(&mut self) {
         if let Some(loss) = self.untold_loss.take() {
-            let _ = self.recorder.send(record_of(loss));
+            let _ = self.recorder.records.send(record_of(loss));
         }
     }
 }
@@ -203,12 +190,10 @@ mod tests {
     use triptych_market_data::generator::{DEFAULT_START, Generator};
     use triptych_market_data::instruments::Instruments;
 
-    use super::*;
-    use crate::recorder;
+    use triptych_dataset::background::queues;
 
-    /// A tier that adds nothing.
-    struct Nothing;
-    impl TierPart for Nothing {}
+    use super::*;
+    use crate::tier::ObservesOnly;
 
     /// An engine whose strategy proposes often.
     fn engine() -> Engine {
@@ -244,7 +229,7 @@ mod tests {
             event_sender.try_send(event).unwrap();
         }
         drop(event_sender);
-        let (recorder, of_recorder) = recorder::queues(queue);
+        let (recorder, of_recorder) = queues(queue);
         let (resync, _wishes) = mpsc::unbounded_channel();
         let counters = Arc::new(DecisionCounters::default());
         let thread = start(
@@ -252,7 +237,7 @@ mod tests {
             event_queue,
             recorder,
             resync,
-            Arc::new(Nothing),
+            Box::new(ObservesOnly),
             Arc::clone(&counters),
         )
         .unwrap();
@@ -274,7 +259,7 @@ mod tests {
         let mut lost = 0;
         for record in records {
             match record {
-                Record::Candidate(_) => rows += 1,
+                Record::Candidate(_) | Record::Execution(_) => rows += 1,
                 Record::Loss { rows, first, last } => {
                     assert!(first <= last);
                     lost += rows;
@@ -293,13 +278,12 @@ mod tests {
     #[test]
     fn a_crossed_book_is_reported_to_the_feed_handler_and_a_hole_is_not() {
         let (resync, mut wishes) = mpsc::unbounded_channel();
-        let (recorder, _of_recorder) = recorder::queues(1);
+        let (recorder, _of_recorder) = queues(1);
         let decisions = Decisions {
             engine: engine(),
-            part: Arc::new(Nothing),
+            part: Box::new(ObservesOnly),
             outbox: Outbox {
-                recorder: recorder.records,
-                spare: recorder.spare,
+                recorder,
                 counters: Arc::default(),
                 untold_loss: None,
                 recorder_is_gone: false,
@@ -323,10 +307,10 @@ mod tests {
     #[test]
     fn without_a_recorder_deciding_ends() {
         let (event_sender, event_queue) = mpsc::channel(20_000);
-        let (recorder, of_recorder) = recorder::queues(1);
+        let (recorder, of_recorder) = queues(1);
         drop(of_recorder);
         let (resync, _wishes) = mpsc::unbounded_channel();
-        let part = Arc::new(Nothing);
+        let part = Box::new(ObservesOnly);
         let thread = start(
             engine(),
             event_queue,

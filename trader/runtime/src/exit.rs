@@ -12,7 +12,7 @@ use crate::variables::EnvironmentError;
 /// What `--help` says of the exit codes.
 pub const HELP: &str = "\
 Exit codes: 0 orderly stop, 64 usage or environment, 65 configuration invalid, 66 configuration
-unreadable, 70 internal, 74 dataset not writable, 78 configuration is not the declared one.";
+unreadable, 70 internal, 74 dataset or journal of orders not usable, 78 configuration is not the declared one.";
 
 /// Bad usage or environment (`EX_USAGE`).
 pub const USAGE: u8 = 64;
@@ -22,7 +22,7 @@ pub const INVALID_CONFIGURATION: u8 = 65;
 pub const UNREADABLE_CONFIGURATION: u8 = 66;
 /// Something that should not happen (`EX_SOFTWARE`).
 pub const INTERNAL: u8 = 70;
-/// The dataset cannot be written (`EX_IOERR`).
+/// The dataset or the journal of orders cannot be used (`EX_IOERR`).
 pub const DATASET: u8 = 74;
 /// The configuration is not the declared one (`EX_CONFIG`).
 pub const HASH_MISMATCH: u8 = 78;
@@ -55,6 +55,9 @@ pub enum Failure {
     /// The configuration cannot be run by this build.
     #[error("configuration invalid: {0}")]
     InvalidConfiguration(String),
+    /// The journal of orders cannot be used.
+    #[error("{0}")]
+    Journal(String),
     /// The dataset cannot be written.
     #[error("dataset: {0}")]
     Dataset(#[from] triptych_dataset::writer::DatasetError),
@@ -71,7 +74,7 @@ impl Failure {
             Self::HashMismatch { .. } => HASH_MISMATCH,
             Self::UnreadableConfiguration { .. } => UNREADABLE_CONFIGURATION,
             Self::InvalidConfiguration(_) => INVALID_CONFIGURATION,
-            Self::Dataset(_) => DATASET,
+            Self::Dataset(_) | Self::Journal(_) => DATASET,
             Self::Internal(_) => INTERNAL,
         }
     }

@@ -21,4 +21,4 @@ pub mod variables;
 pub use environment::Environment;
 pub use exit::Failure;
 pub use run::Prepared;
-pub use tier::TierPart;
+pub use tier::{Deciding, ObservesOnly, TierPart};

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::SyncSender;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -14,9 +15,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
+use triptych_crds::config_revision::ConfigRevisionSpec;
+use triptych_dataset::background::{OfWriter, Record, ToWriter, Writing, queues};
 use triptych_dataset::run::RunId;
-use triptych_dataset::writer::DatasetError;
 use triptych_dataset::{DatasetWriter, Options, RunContext};
+use triptych_engine::Engine;
 use triptych_engine::strategies::custom::Algorithms;
 use triptych_market_data::feed::{self, FeedConfig, FeedStatus};
 
@@ -26,7 +29,7 @@ use crate::exit::Failure;
 use crate::identity::Identity;
 use crate::recorder::DatasetStatus;
 use crate::status::Observed;
-use crate::tier::TierPart;
+use crate::tier::{Deciding, TierPart};
 use crate::{decisions, http, recorder};
 
 /// Market events that may wait for the engine.
@@ -44,6 +47,8 @@ pub struct Prepared {
     configuration: Configuration,
     identity: Identity,
     writer: DatasetWriter,
+    to_recorder: ToWriter,
+    of_recorder: OfWriter,
 }
 
 impl Prepared {
@@ -53,11 +58,14 @@ impl Prepared {
         let configuration = configuration::load(&environment, algorithms)?;
         let identity = Identity::establish()?;
         let writer = open_dataset(&environment, &configuration, &identity)?;
+        let (to_recorder, of_recorder) = queues(CANDIDATE_QUEUE);
         Ok(Self {
             environment,
             configuration,
             identity,
             writer,
+            to_recorder,
+            of_recorder,
         })
     }
 
@@ -66,8 +74,32 @@ impl Prepared {
         &self.environment
     }
 
+    /// The engine that will decide.
+    pub fn engine(&self) -> &Engine {
+        &self.configuration.engine
+    }
+
+    /// The revision that it runs.
+    pub fn revision(&self) -> &ConfigRevisionSpec {
+        &self.configuration.revision
+    }
+
+    /// Name of this run in the dataset.
+    pub fn run_id(&self) -> &str {
+        &self.identity.run_id
+    }
+
+    /// Where rows for the dataset go. The dataset is closed when nobody has this any more.
+    pub fn records(&self) -> SyncSender<Record> {
+        self.to_recorder.records.clone()
+    }
+
     /// Runs until SIGTERM or SIGINT, or until a stage fails.
-    pub async fn run(self, part: Arc<dyn TierPart>) -> Result<(), Failure> {
+    pub async fn run(
+        self,
+        part: Arc<dyn TierPart>,
+        deciding: Box<dyn Deciding>,
+    ) -> Result<(), Failure> {
         let listen = self.environment.listen;
         let unusable = |error| Failure::Internal(format!("listen on {listen}: {error}"));
         let listener = TcpListener::bind(listen).await.map_err(unusable)?;
@@ -95,7 +127,14 @@ impl Prepared {
             "running"
         );
         let serving = Serving::start(listener, &observed);
-        let result = decide_until_stopped(&observed, self.configuration, self.writer).await;
+        let stages = Stages {
+            configuration: self.configuration,
+            writer: self.writer,
+            to_recorder: self.to_recorder,
+            of_recorder: self.of_recorder,
+            deciding,
+        };
+        let result = stages.run_until_stopped(&observed).await;
         serving.stop().await;
         result
     }
@@ -124,66 +163,83 @@ fn open_dataset(
         binary_sha256: identity.binary_sha256.clone(),
         config_hash: configuration.hash.to_string(),
     };
-    let writer = DatasetWriter::open(Options::new(&environment.data_directory), run)?;
+    let options = Options {
+        queued_rows: CANDIDATE_QUEUE,
+        ..Options::new(&environment.data_directory)
+    };
+    let writer = DatasetWriter::open(options, run)?;
     info!(recovery = ?writer.recovery(), "dataset opened");
     Ok(writer)
 }
 
-async fn decide_until_stopped(
-    observed: &Arc<Observed>,
+/// What the stages work with.
+struct Stages {
     configuration: Configuration,
     writer: DatasetWriter,
-) -> Result<(), Failure> {
-    let (event_sender, events) = mpsc::channel(EVENT_QUEUE);
-    let (resync_sender, resync) = mpsc::unbounded_channel();
-    let (to_recorder, of_recorder) = recorder::queues(CANDIDATE_QUEUE);
-    let stop = CancellationToken::new();
+    to_recorder: ToWriter,
+    of_recorder: OfWriter,
+    deciding: Box<dyn Deciding>,
+}
 
-    let dataset = recorder::start(writer, of_recorder, Arc::clone(&observed.dataset))?;
-    let deciding = decisions::start(
-        configuration.engine,
-        events,
-        to_recorder,
-        resync_sender,
-        Arc::clone(&observed.part),
-        Arc::clone(&observed.decisions),
-    )?;
-    let config = FeedConfig::new(
-        observed.environment.market_data.clone(),
-        configuration.instruments,
-    );
-    let status = Arc::clone(&observed.feed);
-    let mut feed = tokio::spawn(feed::run(
-        config,
-        status,
-        event_sender,
-        resync,
-        stop.clone(),
-    ));
+impl Stages {
+    async fn run_until_stopped(self, observed: &Arc<Observed>) -> Result<(), Failure> {
+        let Self {
+            configuration,
+            writer,
+            to_recorder,
+            of_recorder,
+            deciding,
+        } = self;
+        let (event_sender, events) = mpsc::channel(EVENT_QUEUE);
+        let (resync_sender, resync) = mpsc::unbounded_channel();
+        let stop = CancellationToken::new();
 
-    let ended_by_itself = tokio::select! {
-        asked = asked_to_stop() => {
-            info!(signal = asked?, "stopping");
-            None
-        }
-        ended = &mut feed => Some(ended),
-    };
-    observed.stopping.store(true, Ordering::Relaxed);
-    stop.cancel();
-    let feed_result = match ended_by_itself {
-        Some(ended) => Err(Failure::Internal(match ended {
-            Ok(Ok(())) => "the engine ended".to_owned(),
-            Ok(Err(error)) => format!("TLS: {error}"),
-            Err(panic) => format!("feed handler: {panic}"),
-        })),
-        None => feed
-            .await
-            .map(|_| ())
-            .map_err(|panic| Failure::Internal(format!("feed handler: {panic}"))),
-    };
-    let flushed = wait_for_stages(deciding, dataset).await;
-    // A stage that failed is the cause of what the feed handler saw.
-    flushed.and(feed_result)
+        let dataset = recorder::start(writer, of_recorder, Arc::clone(&observed.dataset))?;
+        let decisions = decisions::start(
+            configuration.engine,
+            events,
+            to_recorder,
+            resync_sender,
+            deciding,
+            Arc::clone(&observed.decisions),
+        )?;
+        let config = FeedConfig::new(
+            observed.environment.market_data.clone(),
+            configuration.instruments,
+        );
+        let status = Arc::clone(&observed.feed);
+        let mut feed = tokio::spawn(feed::run(
+            config,
+            status,
+            event_sender,
+            resync,
+            stop.clone(),
+        ));
+
+        let ended_by_itself = tokio::select! {
+            asked = asked_to_stop() => {
+                info!(signal = asked?, "stopping");
+                None
+            }
+            ended = &mut feed => Some(ended),
+        };
+        observed.stopping.store(true, Ordering::Relaxed);
+        stop.cancel();
+        let feed_result = match ended_by_itself {
+            Some(ended) => Err(Failure::Internal(match ended {
+                Ok(Ok(())) => "the engine ended".to_owned(),
+                Ok(Err(error)) => format!("TLS: {error}"),
+                Err(panic) => format!("feed handler: {panic}"),
+            })),
+            None => feed
+                .await
+                .map(|_| ())
+                .map_err(|panic| Failure::Internal(format!("feed handler: {panic}"))),
+        };
+        let flushed = wait_for_stages(decisions, dataset).await;
+        // A stage that failed is the cause of what the feed handler saw.
+        flushed.and(feed_result)
+    }
 }
 
 /// The name of the signal.
@@ -198,17 +254,17 @@ async fn asked_to_stop() -> Result<&'static str, Failure> {
 }
 
 /// The engine takes what is in its queue, then the dataset takes what is in its own and closes.
-async fn wait_for_stages(
-    deciding: JoinHandle<()>,
-    dataset: JoinHandle<Result<(), DatasetError>>,
-) -> Result<(), Failure> {
+async fn wait_for_stages(deciding: JoinHandle<()>, dataset: Writing) -> Result<(), Failure> {
     let joined = tokio::task::spawn_blocking(move || (deciding.join(), dataset.join()))
         .await
         .map_err(|error| Failure::Internal(error.to_string()))?;
     match joined {
         (Err(_), _) => Err(Failure::Internal("the decision thread panicked".to_owned())),
         (_, Err(_)) => Err(Failure::Internal("the dataset thread panicked".to_owned())),
-        (Ok(()), Ok(closed)) => Ok(closed?),
+        (Ok(()), Ok(closed)) => {
+            recorder::say_closed(&closed?);
+            Ok(())
+        }
     }
 }
 

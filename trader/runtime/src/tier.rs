@@ -1,4 +1,5 @@
-//! What one tier adds to the trader that all tiers share.
+//! What one tier adds to the trader that all tiers share: [`TierPart`] for everybody who asks, and [`Deciding`] for the
+//! decision thread alone.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,9 +8,10 @@ use axum::Router;
 use prometheus_client::encoding::DescriptorEncoder;
 use serde_json::{Map, Value};
 use triptych_crds::TradingState;
-use triptych_engine::Candidate;
+use triptych_engine::event::Event;
 use triptych_engine::risk::Breach;
 use triptych_engine::stage::TierControl;
+use triptych_engine::{Candidate, Engine};
 
 /// What one tier adds. A tier that only observes adds nothing.
 pub trait TierPart: Send + Sync + 'static {
@@ -17,19 +19,6 @@ pub trait TierPart: Send + Sync + 'static {
     fn state(&self) -> TradingState {
         TradingState::Active
     }
-
-    /// What the tier allows at the next event; `None` for a tier that takes nothing. Asked before each
-    /// event, on the decision thread: it must not wait.
-    fn control(&self) -> Option<TierControl> {
-        None
-    }
-
-    /// Learns of a candidate that was decided on, on the decision thread: it must not wait.
-    fn decided(&self, _candidate: &Candidate) {}
-
-    /// Acts upon a limit of losses that broke, on the decision thread: it must not wait. On return
-    /// [`Self::control`] allows no more than the breach does.
-    fn breached(&self, _breach: &Breach) {}
 
     /// Fields that the status document gains.
     fn status(&self) -> Map<String, Value> {
@@ -46,3 +35,26 @@ pub trait TierPart: Send + Sync + 'static {
         Router::new()
     }
 }
+
+/// What one tier adds on the decision thread, which owns it. Nothing in it may wait. The default adds nothing.
+pub trait Deciding: Send + 'static {
+    /// What the tier allows at the next event; `None` for a tier that takes nothing. Asked before each event.
+    fn control(&mut self) -> Option<TierControl> {
+        None
+    }
+
+    /// Learns of a candidate that was decided on.
+    fn decided(&mut self, _candidate: &Candidate) {}
+
+    /// Acts upon a limit of losses that broke. On return [`Self::control`] allows no more than the breach does.
+    fn breached(&mut self, _breach: &Breach) {}
+
+    /// The engine took the event: every candidate and every breach that it caused was told.
+    fn followed(&mut self, _event: &Event, _engine: &Engine) {}
+}
+
+/// A tier that only observes.
+#[derive(Debug, Clone, Copy)]
+pub struct ObservesOnly;
+
+impl Deciding for ObservesOnly {}

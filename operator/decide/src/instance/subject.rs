@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use triptych_crds::{
     GROUP, Tier, TradingInstance, TradingState, VERSION,
+    config_revision::Venue,
     text::AccountName,
     trading_account::AccountSide,
     trading_instance::{Storage, TradingInstanceSpec, WhenDeleted},
@@ -120,10 +121,12 @@ impl<'a> Trader<'a> {
             }
             Role::Trading(station) => station,
         };
-        let endpoints = station.declared.and_then(|side| side.endpoints.as_ref());
+        let account = station.view.map(|view| &view.spec);
         let side = Side {
             account: station.account,
-            market_data_url: endpoints.map(|endpoints| &*endpoints.market_streams),
+            venue: account.map_or(Venue::BinanceSpot, |account| account.venue),
+            is_simulated: account.is_some_and(|account| account.simulated == Some(true)),
+            endpoints: station.declared.and_then(|side| side.endpoints.as_ref()),
             ledger: self.spec.ledger.unwrap_or_default(),
         };
         match station.side {

@@ -12,7 +12,7 @@ use crate::{
     attestation::Attested,
     conditions::{ConditionReport, ConditionType, Holds},
     text,
-    world::{Attestation, HaltAnswer, Pairing, Seal, TraderStatus},
+    world::{Attestation, ExecutionAnswer, HaltAnswer, Pairing, Seal, TraderStatus},
 };
 
 use super::{gates, permission, situation::Situation};
@@ -34,7 +34,7 @@ pub(super) fn conditions(situation: &Situation<'_>) -> Vec<ConditionReport> {
         mirror_in_sync(situation),
         Some(key_isolated(situation)),
         promoted(situation),
-        Some(execution()),
+        Some(execution(situation)),
         is_simulated.then(simulated),
     ]
     .into_iter()
@@ -236,13 +236,32 @@ fn promoted(situation: &Situation<'_>) -> Option<ConditionReport> {
     })
 }
 
-fn execution() -> ConditionReport {
-    ConditionReport::new(
-        ConditionType::Execution,
-        Holds::False,
-        "NotConnected",
-        "this build decides and enforces every rule, and stops at the accepted intent: no order is sent",
-    )
+/// Whether orders can reach the venue, in the trader's words.
+fn execution(situation: &Situation<'_>) -> ConditionReport {
+    let said = answer(situation);
+    let (holds, reason, message) = match said.and_then(|said| said.execution) {
+        None => (Holds::Unknown, "NotKnown", "the trader does not say"),
+        Some(ExecutionAnswer::Connecting) => {
+            (Holds::False, "Connecting", "the venue is not reached yet")
+        }
+        Some(ExecutionAnswer::Reconciling) => (
+            Holds::False,
+            "Reconciling",
+            "the journal of orders is being compared with the venue",
+        ),
+        Some(ExecutionAnswer::Connected) => (Holds::True, "Connected", "orders go out"),
+        Some(ExecutionAnswer::Failed) => {
+            let why = said.and_then(|said| said.execution_message.as_deref());
+            let message = why.unwrap_or("no order goes out until the trader is started again");
+            (Holds::False, "Failed", message)
+        }
+        Some(ExecutionAnswer::Unknown) => (
+            Holds::Unknown,
+            "NotKnown",
+            "the trader says something that this operator does not know",
+        ),
+    };
+    ConditionReport::new(ConditionType::Execution, holds, reason, message)
 }
 
 fn simulated() -> ConditionReport {

@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::{
     Affinity, NodeAffinity, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Toleration,
 };
-use triptych_crds::{Tier, trading_instance::Ledger};
+use triptych_crds::{
+    Tier, config_revision::Venue, trading_account::Endpoints, trading_instance::Ledger,
+};
 
 use super::volumes::{self, DATA_DIRECTORY, KEYS_DIRECTORY, Mounted};
 use crate::{
@@ -36,10 +38,44 @@ pub enum Environment<'a> {
 pub struct Side<'a> {
     /// Name of the account.
     pub account: &'a str,
-    /// Base URL of public market data where it is not the venue's own.
-    pub market_data_url: Option<&'a str>,
-    /// Where intents, orders and fills are recorded.
+    /// The account's venue.
+    pub venue: Venue,
+    /// Whether the account is a simulated one.
+    pub is_simulated: bool,
+    /// Where the side is reached, where that is not the venue's own.
+    pub endpoints: Option<&'a Endpoints>,
+    /// Where orders and fills are recorded.
     pub ledger: Ledger,
+}
+
+impl Side<'_> {
+    fn variables(&self) -> Vec<(&'static str, &str)> {
+        let venue = match self.venue {
+            Venue::BinanceSpot => "BinanceSpot",
+            Venue::BybitV5 => "BybitV5",
+        };
+        let ledger = match self.ledger {
+            Ledger::Embedded => "Embedded",
+            Ledger::Postgres => "Postgres",
+        };
+        let mut variables = vec![
+            ("TRIPTYCH_ACCOUNT", self.account),
+            ("TRIPTYCH_KEYS_DIR", KEYS_DIRECTORY),
+            ("TRIPTYCH_LEDGER", ledger),
+            ("TRIPTYCH_VENUE", venue),
+        ];
+        if self.is_simulated {
+            variables.push(("TRIPTYCH_SIMULATED", "true"));
+        }
+        if let Some(endpoints) = self.endpoints {
+            variables.extend([
+                ("TRIPTYCH_REST_URL", &*endpoints.rest),
+                ("TRIPTYCH_MARKET_DATA_URL", &*endpoints.market_streams),
+                ("TRIPTYCH_USER_STREAMS_URL", &*endpoints.user_streams),
+            ]);
+        }
+        variables
+    }
 }
 
 impl Environment<'_> {
@@ -61,27 +97,18 @@ impl Environment<'_> {
     }
 
     pub(super) fn variables(&self) -> Vec<(&'static str, &str)> {
-        let (market_data_url, side) = match self {
+        let own = match self {
             Self::Observe {
                 market_data_url, ..
-            } => (market_data_url, None),
-            Self::Demo(side) | Self::Live(side) => (&side.market_data_url, Some(side)),
+            } => market_data_url
+                .map(|url| ("TRIPTYCH_MARKET_DATA_URL", url))
+                .into_iter()
+                .collect(),
+            Self::Demo(side) | Self::Live(side) => side.variables(),
         };
-        let ledger = |side: &Side<'_>| match side.ledger {
-            Ledger::Embedded => "Embedded",
-            Ledger::Postgres => "Postgres",
-        };
-        let of_side = side.map(|side| {
-            [
-                ("TRIPTYCH_ACCOUNT", side.account),
-                ("TRIPTYCH_KEYS_DIR", KEYS_DIRECTORY),
-                ("TRIPTYCH_LEDGER", ledger(side)),
-            ]
-        });
         [("TRIPTYCH_DATA_DIR", DATA_DIRECTORY)]
             .into_iter()
-            .chain(market_data_url.map(|url| ("TRIPTYCH_MARKET_DATA_URL", url)))
-            .chain(of_side.into_iter().flatten())
+            .chain(own)
             .collect()
     }
 

@@ -236,7 +236,9 @@ fn environment(world: &InstanceWorld) -> Environment<'_> {
     let spec = &world.instance.spec;
     let side = Side {
         account: spec.account.as_deref().map_or("", |account| account),
-        market_data_url: None,
+        venue: triptych_crds::config_revision::Venue::BinanceSpot,
+        is_simulated: false,
+        endpoints: None,
         ledger: Ledger::Embedded,
     };
     match spec.tier {

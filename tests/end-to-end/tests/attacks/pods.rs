@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 use serde_json::{Value, json};
-use triptych_crds::{ConfigHash, trading_instance::Ledger};
+use triptych_crds::{ConfigHash, config_revision::Venue, trading_instance::Ledger};
 use triptych_decide::pod_template::{Configuration, Environment, Identity, Knobs, Side, render};
 
 use crate::{
@@ -162,7 +162,9 @@ fn trader(environment: &Environment<'_>) -> Value {
 fn side(account: &str) -> Side<'_> {
     Side {
         account,
-        market_data_url: None,
+        venue: Venue::BinanceSpot,
+        is_simulated: false,
+        endpoints: None,
         ledger: Ledger::Embedded,
     }
 }

@@ -6,7 +6,11 @@ use std::collections::BTreeMap;
 use anyhow::{Result, ensure};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
-use triptych_crds::trading_instance::{Ledger, LogLevel, Resources};
+use triptych_crds::{
+    config_revision::Venue,
+    trading_account::Endpoints,
+    trading_instance::{Ledger, LogLevel, Resources},
+};
 use triptych_decide::pod_template::{Environment, Knobs, Side, render};
 
 use crate::{
@@ -61,7 +65,12 @@ fn every_pod() -> Result<Vec<(String, Request)>> {
     }))?;
     let zone = BTreeMap::from([("topology.kubernetes.io/zone".to_owned(), "a".to_owned())]);
     let mut all = Vec::new();
-    for (namespace, environment) in environments() {
+    let endpoints: Endpoints = serde_json::from_value(json!({
+        "rest": "http://venue.market:9443",
+        "marketStreams": "ws://venue.market:9443",
+        "userStreams": "ws://venue.market:9443"
+    }))?;
+    for (namespace, environment) in environments(&endpoints) {
         for knobs in every_knob(&resources, &zone) {
             let template = render(
                 &pods::identity(),
@@ -81,7 +90,7 @@ fn every_pod() -> Result<Vec<(String, Request)>> {
 }
 
 /// Each tier, with every endpoint and ledger that it can have, and the namespace that it runs in.
-fn environments() -> Vec<(&'static str, Environment<'static>)> {
+fn environments(endpoints: &Endpoints) -> Vec<(&'static str, Environment<'_>)> {
     let mut all = Vec::new();
     for market_data_url in [None, Some("ws://tape.market:9443")] {
         all.push((
@@ -91,14 +100,20 @@ fn environments() -> Vec<(&'static str, Environment<'static>)> {
                 market_data_url,
             },
         ));
-        for ledger in [Ledger::Embedded, Ledger::Postgres] {
-            let side = |account| Side {
-                account,
-                market_data_url,
-                ledger,
-            };
-            all.push((LIVE_KEYLESS, Environment::Live(side("zeta"))));
-            all.push((DEMO_EMPTY, Environment::Demo(side("gamma"))));
+    }
+    for is_simulated in [false, true] {
+        for endpoints in [None, Some(endpoints)] {
+            for ledger in [Ledger::Embedded, Ledger::Postgres] {
+                let side = |account| Side {
+                    account,
+                    venue: Venue::BinanceSpot,
+                    is_simulated,
+                    endpoints,
+                    ledger,
+                };
+                all.push((LIVE_KEYLESS, Environment::Live(side("zeta"))));
+                all.push((DEMO_EMPTY, Environment::Demo(side("gamma"))));
+            }
         }
     }
     all

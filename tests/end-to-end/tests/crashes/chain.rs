@@ -1,6 +1,6 @@
 //! One operator after the other, each killed at one of its first writes.
 
-use std::{future::Future, pin::pin};
+use std::{future::Future, pin::pin, process::ExitStatus};
 
 use anyhow::{Context, Result, bail, ensure};
 use triptych_end_to_end::host_operator::ENDED_AT_WRITE;
@@ -22,16 +22,30 @@ pub(crate) async fn of_operators(
     for killed in 0..MOST_OPERATORS {
         let mut operator = desk.start_operator(Some(at_write)).await?;
         tokio::select! {
-            status = operator.wait_for_end() => {
-                let code = status?.code();
-                ensure!(code == Some(ENDED_AT_WRITE), "an operator ended with {code:?} instead of {ENDED_AT_WRITE}");
-            }
+            status = operator.wait_for_end() => ended_at_write(status?)?,
             told = &mut story => {
                 told.with_context(|| format!("after {killed} operators"))?;
-                operator.stop().await?;
-                return Ok(killed);
+                let status = operator.stopped().await?;
+                if status.success() {
+                    return Ok(killed);
+                }
+                ended_at_write(status)?;
+                // Its fatal write came while it stopped: what it left behind is the next one's.
+                let last = desk.start_operator(None).await?;
+                desk.until_quiet().await?;
+                last.stop().await?;
+                return Ok(killed + 1);
             }
         }
     }
     bail!("the story is not over after {MOST_OPERATORS} operators")
+}
+
+fn ended_at_write(status: ExitStatus) -> Result<()> {
+    let code = status.code();
+    ensure!(
+        code == Some(ENDED_AT_WRITE),
+        "an operator ended with {code:?} instead of {ENDED_AT_WRITE}"
+    );
+    Ok(())
 }

@@ -46,7 +46,7 @@ async fn k1_w_and_r_run_in_their_sealed_namespaces_with_the_key_of_their_side() 
         for (kind, expected) in [
             ("KeyIsolated", "True SealWhole"),
             ("MirrorInSync", "True InSync"),
-            ("Execution", "False NotConnected"),
+            ("Execution", "False Connecting"),
             ("Simulated", "True SimulatedAccount"),
         ] {
             ensure!(

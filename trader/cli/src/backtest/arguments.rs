@@ -15,12 +15,17 @@ use crate::output::Format;
 Decides as W, R and ABH would have decided on the same messages, at a ratio of 1; what becomes of the orders
 is a model, which docs/backtest.md states. The same arguments give the same result.
 
+With --out the tables of docs/dataset.md are written: candidates as ABH would write them, executions (what the
+model made of each order) and labels, for which the recordings are read once more. --html sums them up on a page.
+
 PAPER is the equity of filling each accepted intent whole, at once and at its touch; COST is what latency,
 queues and partial fills take from it.
 
 Examples:
   trader backtest revision.yaml monday.gz tuesday.gz
-  trader backtest revision.yaml monday.gz --out ./dataset && trader parity ./observer ./dataset
+  trader backtest revision.yaml monday.gz --out ./dataset --html report.html
+  trader parity ./observer ./dataset
+  trader dataset query ./dataset \"select strategy, sum(fee) from executions group by all\"
   trader backtest revision.yaml monday.gz \\
     --vary strategies.lean.algorithm.orderBookImbalance.threshold=0.5,0.6,0.7 \\
     --vary riskRules.maxSpread.basisPoints=1,2,5")]
@@ -54,9 +59,14 @@ pub(crate) struct BacktestArguments {
     /// Fee of a fill that took from the book, likewise.
     #[arg(long, value_name = "BASIS_POINTS", value_parser = fee)]
     pub(crate) taker_fee: Option<Ratio>,
-    /// Writes the dataset of a single run into this directory.
+    /// Writes the tables of a single run into this directory: candidates, executions, and the
+    /// standard labels from the same recordings.
     #[arg(long, value_name = "DIRECTORY", conflicts_with = "vary")]
     pub(crate) out: Option<PathBuf>,
+    /// Writes the page of `trader dataset summary` about these tables to this file: one file with
+    /// plots, without links.
+    #[arg(long, value_name = "FILE", requires = "out")]
+    pub(crate) html: Option<PathBuf>,
     /// How results are printed.
     #[arg(short, long, value_enum, default_value_t)]
     pub(crate) output: Format,

@@ -1,6 +1,8 @@
 //! `trader backtest`: a revision over recordings, and sweeps over its parameters.
 
 mod arguments;
+mod dataset;
+mod recording;
 mod report;
 
 use std::num::NonZeroUsize;
@@ -21,10 +23,10 @@ use crate::build_check::engine_of;
 use crate::failure::Failure;
 use crate::hash::invalid;
 use crate::output;
-use crate::recorder::Recorder;
 use crate::recordings::Recordings;
 use crate::replay::only_revision;
 pub(crate) use arguments::BacktestArguments;
+use recording::Recording;
 use report::{Report, VariantResult};
 
 /// How often progress is said.
@@ -37,6 +39,9 @@ pub(crate) fn run(arguments: &BacktestArguments, algorithms: &Algorithms) -> Res
     let document = only_revision(&arguments.revision, arguments.name.as_deref())?;
     let variants = variants(&document["spec"], &arguments.vary)
         .map_err(|error| Failure::Usage(error.to_string()))?;
+    if let Some(directory) = &arguments.out {
+        dataset::check(directory, arguments.html.as_deref())?;
+    }
     let threads = available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let mut results = Vec::with_capacity(variants.len());
     for wave in variants.chunks(VARIANTS_AT_ONCE * threads.get()) {
@@ -55,6 +60,9 @@ pub(crate) fn run(arguments: &BacktestArguments, algorithms: &Algorithms) -> Res
             results.push(prepared.finish()?);
         }
     }
+    if let Some(directory) = &arguments.out {
+        dataset::complete(directory, &arguments.recordings, arguments.html.as_deref())?;
+    }
     let fields = arguments.vary.iter().map(|axis| axis.path.to_string());
     let report = Report {
         fields: fields.collect(),
@@ -68,9 +76,7 @@ struct Prepared {
     values: Vec<String>,
     config_hash: String,
     run: Backtest,
-    recorder: Option<Recorder>,
-    /// The first row that could not be written ends the recording of this run.
-    failure: Option<Failure>,
+    recording: Option<Recording>,
 }
 
 fn prepare(
@@ -92,16 +98,15 @@ fn prepare(
         invalid(&document, &problems)
     })?;
     let (account, model) = account_and_model(arguments, &document, &engine)?;
-    let recorder = arguments.out.as_deref();
-    let recorder = recorder
-        .map(|directory| Recorder::open(directory, "R", "backtest", &engine))
+    let directory = arguments.out.as_deref();
+    let recording = directory
+        .map(|directory| Recording::open(directory, &engine))
         .transpose()?;
     Ok(Prepared {
         values: variant.values.clone(),
         config_hash: engine.config_hash().to_string(),
         run: Backtest::new(engine, &account, model),
-        recorder,
-        failure: None,
+        recording,
     })
 }
 
@@ -136,31 +141,27 @@ fn account_and_model(
 
 impl Prepared {
     fn take(&mut self, event: &Event) {
-        let Self {
-            run,
-            recorder,
-            failure,
-            ..
-        } = self;
-        let on_candidate = |candidate: &_| {
-            if let (Some(recorder), None) = (&mut *recorder, &*failure) {
-                *failure = recorder.append(candidate).err().map(Failure::from);
+        let Self { run, recording, .. } = self;
+        run.on_event(event, |told| {
+            if let Some(recording) = recording {
+                recording.take(told);
             }
-        };
-        run.on_event(event, on_candidate, |_| {});
+        });
     }
 
-    fn finish(self) -> Result<VariantResult, Failure> {
-        if let Some(failure) = self.failure {
-            return Err(failure);
-        }
-        if let Some(recorder) = self.recorder {
-            recorder.close()?;
+    fn finish(mut self) -> Result<VariantResult, Failure> {
+        let outcome = self.run.finish(|told| {
+            if let Some(recording) = &mut self.recording {
+                recording.take(told);
+            }
+        });
+        if let Some(recording) = self.recording {
+            recording.close()?;
         }
         Ok(VariantResult {
             config_hash: self.config_hash,
             values: self.values,
-            outcome: self.run.finish(),
+            outcome,
         })
     }
 }

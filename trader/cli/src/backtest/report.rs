@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 use triptych_backtest::Outcome;
-use triptych_engine::decimal::Notional;
 
+use crate::money::rounded;
 use crate::table::{Align, Table};
 
 /// What a backtest came to, a result a variant.
@@ -54,6 +54,7 @@ fn list(result: &VariantResult) -> String {
         ("equity at the start", outcome.equity_at_start.to_string()),
         ("equity at the end", outcome.equity.to_string()),
         ("profit", outcome.profit().to_string()),
+        ("turnover", outcome.turnover.to_string()),
         ("fees", outcome.fees.to_string()),
         ("deepest drawdown", outcome.max_drawdown.to_string()),
         ("on paper", outcome.equity_on_paper.to_string()),
@@ -111,33 +112,4 @@ fn table(report: &Report) -> String {
         table.row(cells);
     }
     table.render()
-}
-
-/// Money to four decimals, halves away from zero.
-fn rounded(money: Notional) -> String {
-    const STEP: i128 = 1_000_000_000_000;
-    let units = money.units();
-    let half = if units < 0 { -STEP / 2 } else { STEP / 2 };
-    let steps = (units.saturating_add(half)) / STEP;
-    let sign = if steps < 0 { "-" } else { "" };
-    let steps = steps.unsigned_abs();
-    format!("{sign}{}.{:04}", steps / 10_000, steps % 10_000)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn money_is_rounded_to_four_decimals() {
-        for (units, text) in [
-            (0, "0.0000"),
-            (12_345_600_000_000_000, "1.2346"),
-            (-12_345_499_999_999_999, "-1.2345"),
-            (-49_999_999_999_999, "-0.0050"),
-            (499_999_999_999, "0.0000"),
-        ] {
-            assert_eq!(rounded(Notional::from_units(units)), text);
-        }
-    }
 }

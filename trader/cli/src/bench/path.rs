@@ -1,14 +1,10 @@
 //! The decision path, as a whole and in its parts.
 
 use std::hint::black_box;
-use std::path::Path;
-use std::sync::mpsc;
-use std::thread;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use serde_json::Value;
-use triptych_dataset::run::RunId;
-use triptych_dataset::{DatasetWriter, Options, RunContext};
 use triptych_engine::event::Event;
 use triptych_engine::strategies::custom::Algorithms;
 use triptych_engine::{Candidate, Engine};
@@ -19,9 +15,8 @@ use triptych_market_data::recording::{RecordingReader, discover_instruments, spl
 use super::measured::{Latency, nanoseconds};
 use super::{engine, file_size};
 use crate::failure::Failure;
-
-/// Candidates that may wait for the dataset, as in a trader.
-const CANDIDATE_QUEUE: usize = 8_192;
+use crate::recorder::Recorder;
+use crate::recordings::read_ahead;
 
 /// What is measured, and how often.
 pub(super) struct Bench<'a> {
@@ -93,8 +88,8 @@ impl Bench<'_> {
         Ok(seconds)
     }
 
-    /// From the file to a dataset that is closed, with the dataset on a thread of its own as in a trader;
-    /// a full queue holds the decisions up here, so that every row is written.
+    /// From the file to a dataset that is closed, as `trader replay` does it: reading, deciding and writing
+    /// on a thread each.
     pub(super) fn whole(&self) -> Result<Whole, Failure> {
         let instruments = self.instruments()?;
         let mut whole = Whole {
@@ -104,14 +99,16 @@ impl Bench<'_> {
         };
         for _ in 0..self.runs {
             let mut engine = self.engine()?;
-            let recorder = Recorder::start(&engine)?;
+            let recording = Recording::start(&engine)?;
             let start = Instant::now();
-            for event in RecordingReader::open(self.recording, instruments.clone())? {
+            let reader = RecordingReader::open(self.recording, instruments.clone())?;
+            for event in read_ahead(reader)? {
                 let event = event?;
-                engine.on_event(&event, |candidate| recorder.take(candidate));
+                engine.on_event(&event, |candidate| recording.take(candidate));
             }
-            whole.rows_written = recorder.close()?;
-            whole.seconds.push(start.elapsed().as_secs_f64());
+            let (rows_written, closed) = recording.close()?;
+            whole.rows_written = rows_written;
+            whole.seconds.push((closed - start).as_secs_f64());
             whole.candidates = engine.counters().candidates;
         }
         Ok(whole)
@@ -123,7 +120,7 @@ impl Bench<'_> {
             .map_err(|error| Failure::Internal(error.to_string()))?;
         let parser = FrameParser::new(self.instruments()?);
         let mut engine = self.engine()?;
-        let recorder = Recorder::start(&engine)?;
+        let recording = Recording::start(&engine)?;
         let mut latencies = Vec::with_capacity(content.len() / 64);
         for line in content.lines() {
             let start = Instant::now();
@@ -131,10 +128,10 @@ impl Bench<'_> {
             let event = parser
                 .parse_recorded(message, received)
                 .map_err(|error| Failure::Internal(error.to_string()))?;
-            engine.on_event(&event, |candidate| recorder.take(candidate));
+            engine.on_event(&event, |candidate| recording.take(candidate));
             latencies.push(nanoseconds(start.elapsed()));
         }
-        recorder.close()?;
+        recording.close()?;
         Ok(Latency::of(latencies))
     }
 
@@ -166,50 +163,32 @@ impl Bench<'_> {
     }
 }
 
-/// A dataset in a folder that goes away, written on a thread of its own.
-struct Recorder {
-    queue: mpsc::SyncSender<Candidate>,
-    writing: thread::JoinHandle<Result<u64, Failure>>,
+/// A dataset in a folder that goes away.
+struct Recording {
+    folder: PathBuf,
+    recorder: Recorder,
 }
 
-impl Recorder {
+impl Recording {
     fn start(engine: &Engine) -> Result<Self, Failure> {
-        let internal = |error: &dyn std::fmt::Display| Failure::Internal(error.to_string());
-        let run = RunContext {
-            run_id: RunId::parse(&uuid::Uuid::now_v7().to_string())
-                .map_err(|error| internal(&error))?,
-            tier: "ABH".to_owned(),
-            instance: "bench".to_owned(),
-            binary_sha256: "0".repeat(64),
-            config_hash: engine.config_hash().to_string(),
-        };
         let folder = std::env::temp_dir().join(format!("triptych-bench-{}", uuid::Uuid::now_v7()));
-        let mut writer = DatasetWriter::open(Options::new(&folder), run)?;
-        let (queue, candidates) = mpsc::sync_channel::<Candidate>(CANDIDATE_QUEUE);
-        let writing = thread::spawn(move || {
-            for candidate in candidates {
-                writer.append(&candidate, Instant::now())?;
-            }
-            let (counters, closed) = writer.close();
-            closed?;
-            std::fs::remove_dir_all(&folder).map_err(|source| Failure::Unwritable {
-                path: folder,
-                source,
-            })?;
-            Ok(counters.rows_written)
-        });
-        Ok(Self { queue, writing })
+        let recorder = Recorder::open(&folder, "ABH", "bench", engine)?;
+        Ok(Self { folder, recorder })
     }
 
     fn take(&self, candidate: &Candidate) {
         // A writer that failed says why when it is closed.
-        let _ = self.queue.send(candidate.clone());
+        let _ = self.recorder.append(candidate);
     }
 
-    /// Waits for the last row; how many there are.
-    fn close(self) -> Result<u64, Failure> {
-        drop(self.queue);
-        let joined = self.writing.join();
-        joined.map_err(|_| Failure::Internal("the dataset's thread panicked".to_owned()))?
+    /// Waits for the last row, and looks at the clock then; how many rows there are.
+    fn close(self) -> Result<(u64, Instant), Failure> {
+        let counters = self.recorder.close()?;
+        let closed = Instant::now();
+        std::fs::remove_dir_all(&self.folder).map_err(|source| Failure::Unwritable {
+            path: self.folder,
+            source,
+        })?;
+        Ok((counters.rows_written, closed))
     }
 }

@@ -96,6 +96,9 @@ fn on_instruments(spec: &Value, symbols: &[String]) -> Value {
     for strategy in spec["strategies"].as_array_mut().into_iter().flatten() {
         strategy["instruments"] = json!(symbols);
     }
+    if let Some(portfolio) = spec["portfolio"].as_object_mut() {
+        portfolio.insert("quoteAsset".to_owned(), json!("USDT"));
+    }
     spec
 }
 

@@ -12,7 +12,8 @@ use crate::{PROGRAM, latch, trading, wait_for_halt, wait_for_state};
 /// A pod whose every trade costs a hundredth of its value, with one rule on losses.
 fn losing_pod(tape: &Tape, api_server: &ApiServer, rule: &Value) -> Pod {
     let mut revision = revision();
-    revision["portfolio"] = json!({ "quoteBalance": "10000", "takerFeeBasisPoints": "100" });
+    revision["portfolio"] =
+        json!({ "quoteAsset": "USDT", "quoteBalance": "10000", "takerFeeBasisPoints": "100" });
     revision["riskRules"] = json!([rule]);
     let pod = Pod::with_revision(PROGRAM, &tape.url(), &revision);
     trading(pod, api_server.address())
@@ -40,7 +41,7 @@ fn s1_a_breaker_halts_with_an_id_that_alone_clears_it() {
         status["halt"]["id"] != json!(id)
     });
     assert!(trader.terminate().0.success());
-    let outcomes: BTreeSet<_> = parquet_files(&pod.data())
+    let outcomes: BTreeSet<_> = parquet_files(&pod.data().join("candidates"))
         .iter()
         .flat_map(|path| rows_of(path).unwrap())
         .filter(|row| row.trading_state.as_deref() == Some("Halted"))

@@ -11,14 +11,14 @@ use crate::process::{Pod, Tape, parquet_files, until};
 use crate::{intents, pod, wait_for_halt, wait_for_state};
 
 fn rows(pod: &Pod) -> Vec<Row> {
-    parquet_files(&pod.data())
+    parquet_files(&pod.data().join("candidates"))
         .iter()
         .flat_map(|path| rows_of(path).unwrap())
         .collect()
 }
 
 #[test]
-fn both_tiers_enforce_their_rules_and_stop_at_the_accepted_intent() {
+fn both_tiers_enforce_their_rules_whether_or_not_the_venue_is_there() {
     for tier in ["W", "R"] {
         let (tape, api_server) = (Tape::start(10.0, None), ApiServer::start());
         let mut pod = pod(&tape.url(), &api_server);
@@ -36,7 +36,8 @@ fn both_tiers_enforce_their_rules_and_stop_at_the_accepted_intent() {
             ("/state", json!("Active")),
             ("/account", json!("alpha")),
             ("/halt", json!(null)),
-            ("/execution", json!("NotConnected")),
+            ("/execution", json!("Connecting")),
+            ("/simulated", json!(true)),
             ("/liveRatio", json!("0.25")),
             (
                 "/configHash",

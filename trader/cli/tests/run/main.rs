@@ -4,16 +4,20 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod api_server;
+mod backtest_of_live;
 mod breakers;
 mod deaf;
 mod endpoint;
 mod halts;
 mod intents;
+mod orders;
 mod parity;
 #[path = "../../../observe/tests/support/mod.rs"]
 mod process;
+mod receiver;
 mod refusals;
 mod secrecy;
+mod simulated_venue;
 mod trading_pod;
 
 use std::net::SocketAddr;

@@ -17,7 +17,7 @@ fn revision_by_trades() -> Value {
     revision
 }
 
-fn observer() -> Program {
+pub(crate) fn observer() -> Program {
     let path = Path::new(PROGRAM.path).with_file_name("trader-observe");
     assert!(
         path.exists(),
@@ -36,7 +36,7 @@ fn decided(trader: &Trader) -> u64 {
     events(0) + events(1)
 }
 
-fn parity(left: &Path, right: &Path) -> (Option<i32>, Value) {
+pub(crate) fn parity(left: &Path, right: &Path) -> (Option<i32>, Value) {
     let output = Command::new(PROGRAM.path)
         .args(["parity", "-o", "json"])
         .args([left, right])

@@ -14,6 +14,13 @@ fn a_missing_or_wrong_variable_is_refused_with_64_and_named() {
         ("TRIPTYCH_ACCOUNT", None, "is not set"),
         ("TRIPTYCH_ACCOUNT", Some("Not A Name"), "TradingAccount"),
         ("TRIPTYCH_LEDGER", Some("Paper"), "Embedded or Postgres"),
+        ("TRIPTYCH_VENUE", None, "is not set"),
+        ("TRIPTYCH_SIMULATED", Some("1"), "true, or not to be set"),
+        (
+            "TRIPTYCH_REST_URL",
+            Some("https://api.binance.com"),
+            "this host is a venue's",
+        ),
         ("TRIPTYCH_CONFIG_HASH", Some("abc"), "64 lowercase"),
         ("TRIPTYCH_KEYS_DIR", Some("/nowhere"), "No such file"),
         ("KUBECONFIG", Some("/nowhere"), "ServiceAccount's token"),

@@ -25,6 +25,11 @@ pub(crate) fn trading(mut pod: Pod, api_server: SocketAddr) -> Pod {
         ("TRIPTYCH_INSTANCE", "live".to_owned()),
         ("TRIPTYCH_INSTANCE_UID", api_server::UID.to_owned()),
         ("TRIPTYCH_ACCOUNT", "alpha".to_owned()),
+        ("TRIPTYCH_VENUE", "BinanceSpot".to_owned()),
+        // A simulated account whose venue is not there: nothing listens at that port.
+        ("TRIPTYCH_SIMULATED", "true".to_owned()),
+        ("TRIPTYCH_REST_URL", "http://127.0.0.1:9".to_owned()),
+        ("TRIPTYCH_USER_STREAMS_URL", "ws://127.0.0.1:9".to_owned()),
         ("TRIPTYCH_KEYS_DIR", pod.path("keys").display().to_string()),
         ("KUBECONFIG", kubeconfig.display().to_string()),
     ] {

@@ -30,6 +30,19 @@ pub struct Definition {
     pub barrier_seconds: u32,
 }
 
+impl Definition {
+    /// What `trader dataset label` takes where nothing is said.
+    pub fn standard() -> Self {
+        let basis_points = |number: i64| BasisPoints(Ratio::from_units(number * UNITS_PER_WHOLE));
+        Self {
+            name: DefinitionName("standard".to_owned()),
+            fee_basis_points: basis_points(10),
+            barrier_basis_points: basis_points(20),
+            barrier_seconds: 300,
+        }
+    }
+}
+
 /// 1 to 32 lowercase letters, digits and hyphens.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

@@ -15,7 +15,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::layout::strategy_and_instrument;
+use crate::files::listed_in;
+use crate::layout::{Table, strategy_and_instrument};
 use crate::manifest::RunManifest;
 use crate::read::{self, ReadError, Row};
 pub use compare::Difference;
@@ -112,7 +113,8 @@ impl Source {
         let runs = manifests.iter().filter_map(RunManifest::run);
         let config_hashes = runs.map(|run| run.config_hash.clone()).collect();
         let mut files: BTreeMap<Folder, Vec<PathBuf>> = BTreeMap::new();
-        for path in read::listed_files(directory)? {
+        for file in listed_in(&manifests, Table::Candidates) {
+            let path = directory.join(&file.path);
             if let Some(folder) = strategy_and_instrument(&path) {
                 files.entry(folder).or_default().push(path);
             }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{
     DecimalError, NOTIONAL_DECIMALS, Price, Quantity, Ratio, UNITS_PER_WHOLE, lossy, parse_units,
@@ -113,6 +113,12 @@ impl fmt::Debug for Notional {
 impl Serialize for Notional {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Notional {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        crate::text::deserialize(deserializer)
     }
 }
 

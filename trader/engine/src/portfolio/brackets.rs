@@ -9,13 +9,14 @@ pub const MAX_BRACKETS: usize = 256;
 
 /// Stop and target of a candidate that was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Bracket {
+pub(super) struct Bracket<O> {
     pub(super) quantity: Quantity,
     pub(super) stop: Option<Price>,
     pub(super) target: Option<Price>,
+    pub(super) origin: O,
 }
 
-impl Bracket {
+impl<O> Bracket<O> {
     /// Why a position of this direction is closed at this touch; the stop is looked at first.
     fn reached(&self, is_long: bool, touch: Price) -> Option<CloseReason> {
         let (lower, upper) = self.levels(is_long);
@@ -45,14 +46,14 @@ impl Bracket {
 
 /// The brackets of a position, the oldest first.
 #[derive(Debug, Clone)]
-pub(super) struct Brackets {
-    entries: Vec<Bracket>,
+pub(super) struct Brackets<O> {
+    entries: Vec<Bracket<O>>,
     /// The nearest levels: between them nothing is reached, so that most events look no further.
     lower: Option<Price>,
     upper: Option<Price>,
 }
 
-impl Brackets {
+impl<O: Copy> Brackets<O> {
     pub(super) fn new() -> Self {
         Self {
             entries: Vec::with_capacity(MAX_BRACKETS),
@@ -62,7 +63,7 @@ impl Brackets {
     }
 
     /// Adds a bracket of a position of this direction.
-    pub(super) fn push(&mut self, bracket: Bracket, is_long: bool) {
+    pub(super) fn push(&mut self, bracket: Bracket<O>, is_long: bool) {
         if self.entries.len() == MAX_BRACKETS {
             let oldest = self.entries.remove(0);
             let next = &mut self.entries[0];
@@ -108,7 +109,7 @@ impl Brackets {
         &mut self,
         is_long: bool,
         touch: Price,
-    ) -> Option<(Quantity, CloseReason)> {
+    ) -> Option<(Bracket<O>, CloseReason)> {
         let is_near = self.lower.is_some_and(|level| touch <= level)
             || self.upper.is_some_and(|level| touch >= level);
         if !is_near {
@@ -119,7 +120,7 @@ impl Brackets {
             entries.find_map(|(place, bracket)| Some((place, bracket.reached(is_long, touch)?)))?;
         let bracket = self.entries.remove(place);
         self.find_nearest(is_long);
-        Some((bracket.quantity, reason))
+        Some((bracket, reason))
     }
 
     fn find_nearest(&mut self, is_long: bool) {

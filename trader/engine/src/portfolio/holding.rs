@@ -7,23 +7,36 @@ use crate::event::{InstrumentId, Side, Timestamp};
 use crate::market::Top;
 
 /// Stop and target of what an order opens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Protection {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Protection<O> {
     /// Price of the protective stop.
     pub stop: Option<Price>,
     /// Price of the profit target.
     pub target: Option<Price>,
+    /// Whose they are: handed back when one of them is reached.
+    pub origin: O,
 }
 
-/// A portfolio with the stops and targets of what it holds.
+/// What has reached its stop or its target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reached<O> {
+    /// The order that closes it.
+    pub order: Order,
+    /// Which of the two it has reached.
+    pub reason: CloseReason,
+    /// Whose it is.
+    pub origin: O,
+}
+
+/// A portfolio with the stops and targets of what it holds, each with its origin.
 #[derive(Debug, Clone)]
-pub struct Holding {
+pub struct Holding<O> {
     portfolio: Portfolio,
     /// By instrument.
-    brackets: Vec<Brackets>,
+    brackets: Vec<Brackets<O>>,
 }
 
-impl Holding {
+impl<O: Copy> Holding<O> {
     /// Without positions; without an account it takes nothing.
     pub fn new(name: PortfolioName, account: Option<&Account>) -> Self {
         match account {
@@ -63,7 +76,7 @@ impl Holding {
         &mut self,
         fill: &Order,
         fee: Notional,
-        protection: Protection,
+        protection: Option<Protection<O>>,
         reason: CloseReason,
         now: Timestamp,
     ) -> Option<ClosedTrade> {
@@ -76,11 +89,13 @@ impl Holding {
             (true, false) => brackets.trim(self.portfolio.position(fill.instrument).quantity()),
             (false, _) => {}
         }
-        if opened > 0 && protection != Protection::default() {
+        let protection = protection.filter(|prices| prices.stop.or(prices.target).is_some());
+        if let (true, Some(protection)) = (opened > 0, protection) {
             let bracket = Bracket {
                 quantity: Quantity::from_units(opened),
                 stop: protection.stop,
                 target: protection.target,
+                origin: protection.origin,
             };
             brackets.push(bracket, fill.side == Side::Buy);
         }
@@ -89,22 +104,22 @@ impl Holding {
 
     /// The order that closes what has reached its stop or its target at this top of the book, one
     /// candidate's quantity a call, the oldest first. It is handed out once.
-    pub fn take_reached(
-        &mut self,
-        instrument: InstrumentId,
-        top: &Top,
-    ) -> Option<(Order, CloseReason)> {
+    pub fn take_reached(&mut self, instrument: InstrumentId, top: &Top) -> Option<Reached<O>> {
         let brackets = self.brackets.get_mut(instrument.index())?;
         let held = self.portfolio.position(instrument).quantity();
         let (side, price) = way_out(held, top);
-        let (quantity, reason) = brackets.take_reached(held.is_positive(), price)?;
+        let (bracket, reason) = brackets.take_reached(held.is_positive(), price)?;
         let order = Order {
             instrument,
             side,
-            quantity,
+            quantity: bracket.quantity,
             price,
         };
-        Some((order, reason))
+        Some(Reached {
+            order,
+            reason,
+            origin: bracket.origin,
+        })
     }
 }
 

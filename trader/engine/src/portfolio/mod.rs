@@ -22,7 +22,7 @@ use crate::event::{InstrumentId, Side, Timestamp};
 use crate::market::Top;
 use arithmetic::part_rounded_up;
 pub use brackets::MAX_BRACKETS;
-pub use holding::{Holding, Protection};
+pub use holding::{Holding, Protection, Reached};
 pub use position::Position;
 pub use shadow::Shadow;
 pub use snapshot::PortfolioSnapshot;

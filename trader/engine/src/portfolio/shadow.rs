@@ -13,7 +13,7 @@ use crate::proposal::Proposal;
 
 /// A portfolio that trades on paper.
 #[derive(Debug, Clone)]
-pub struct Shadow(Holding);
+pub struct Shadow(Holding<()>);
 
 impl Shadow {
     /// A shadow portfolio without positions; without an account it takes nothing.
@@ -47,8 +47,9 @@ impl Shadow {
         let protection = Protection {
             stop: proposal.stop,
             target: proposal.target,
+            origin: (),
         };
-        self.fill(&order, protection, CloseReason::Signal, now)
+        self.fill(&order, Some(protection), CloseReason::Signal, now)
     }
 
     /// Closes what has reached its stop or its target at this top of the book, one candidate's
@@ -59,8 +60,8 @@ impl Shadow {
         top: &Top,
         now: Timestamp,
     ) -> Option<ClosedTrade> {
-        let (order, reason) = self.0.take_reached(instrument, top)?;
-        self.fill(&order, Protection::default(), reason, now)
+        let reached = self.0.take_reached(instrument, top)?;
+        self.fill(&reached.order, None, reached.reason, now)
     }
 
     /// Makes a position that is larger than this, long or short, as large as this, at this top of the
@@ -85,13 +86,13 @@ impl Shadow {
             quantity: Quantity::from_units(excess),
             price,
         };
-        self.fill(&order, Protection::default(), reason, now)
+        self.fill(&order, None, reason, now)
     }
 
     fn fill(
         &mut self,
         order: &Order,
-        protection: Protection,
+        protection: Option<Protection<()>>,
         reason: CloseReason,
         now: Timestamp,
     ) -> Option<ClosedTrade> {

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
 use crate::decimal::{Notional, Quantity};
 use crate::event::{InstrumentId, Timestamp};
 
@@ -9,7 +11,7 @@ use crate::event::{InstrumentId, Timestamp};
 pub const MAX_CLOSED_TRADES: usize = 10_000;
 
 /// Why a position was closed, as a whole or in part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum CloseReason {
     /// A strategy proposed it.
     Signal,
@@ -17,6 +19,17 @@ pub enum CloseReason {
     Stop,
     /// The profit target was reached.
     Target,
+}
+
+impl CloseReason {
+    /// The name in the dataset.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Signal => "Signal",
+            Self::Stop => "Stop",
+            Self::Target => "Target",
+        }
+    }
 }
 
 /// A trade that closed a position, or a part of one.

@@ -49,6 +49,7 @@ pub(crate) fn revision_with_every_rule() -> serde_json::Value {
     let mut revision = revision();
     revision["portfolio"] = serde_json::json!({
         "quoteBalance": "10000", "takerFeeBasisPoints": "1",
+        "quoteAsset": "USDT",
         "baseBalances": [{ "symbol": "BTCUSDT", "quantity": "1" }, { "symbol": "ETHUSDT", "quantity": "10" }]
     });
     let rules = revision["riskRules"].as_array_mut().expect("a list");

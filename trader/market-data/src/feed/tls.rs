@@ -1,4 +1,4 @@
-//! One TLS configuration for streams and REST: rustls over ring, Mozilla's roots built in, so that
+//! One TLS configuration for streams, REST and orders: rustls over ring, Mozilla's roots built in, so that
 //! an image without certificates works.
 
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rustls::{ClientConfig, RootCertStore};
 
 /// The client's TLS configuration; it presents no certificate.
-pub(super) fn client_config() -> Result<Arc<ClientConfig>, rustls::Error> {
+pub fn client_config() -> Result<Arc<ClientConfig>, rustls::Error> {
     let roots = RootCertStore {
         roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
     };

@@ -188,7 +188,7 @@ impl<'a> Cursor<'a> {
 
     /// A whole number as JSON has it: no needless zero in front.
     fn whole(&mut self) -> Option<u64> {
-        let (number, digits) = self.digits();
+        let (number, digits) = self.many_digits();
         let has_needless_zero = digits > 1 && self.0.first() == Some(&b'0');
         if !(1..=MOST_DIGITS).contains(&digits) || has_needless_zero {
             return None;
@@ -206,7 +206,7 @@ impl<'a> Cursor<'a> {
         self.0 = &self.0[digits..];
         let mut units = whole * SCALES[0];
         if self.pass(b".").is_some() {
-            let (fraction, digits) = self.digits();
+            let (fraction, digits) = self.many_digits();
             let scale = SCALES.get(digits).filter(|_| digits > 0)?;
             self.0 = &self.0[digits..];
             units += fraction * scale;
@@ -217,23 +217,81 @@ impl<'a> Cursor<'a> {
     /// The number that the digits ahead make, and how many there are; the number counts only where
     /// they are at most [`MOST_DIGITS`].
     fn digits(&self) -> (u64, usize) {
-        let mut number = 0_u64;
-        let mut count = 0;
-        for byte in self.0 {
-            let digit = byte.wrapping_sub(b'0');
-            if digit > 9 || count > MOST_DIGITS {
-                break;
-            }
-            number = number * 10 + u64::from(digit);
-            count += 1;
-        }
-        (number, count)
+        digits_from(0, 0, self.0)
     }
+
+    /// The same, faster for eight digits and more.
+    fn many_digits(&self) -> (u64, usize) {
+        match self.0.split_first_chunk() {
+            Some((eight, behind)) => match eight_digits(*eight) {
+                Some(number) => digits_from(number, 8, behind),
+                None => self.digits(),
+            },
+            None => self.digits(),
+        }
+    }
+}
+
+/// Goes on with `number`, which `count` digits made.
+fn digits_from(mut number: u64, mut count: usize, text: &[u8]) -> (u64, usize) {
+    for byte in text {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 || count > MOST_DIGITS {
+            break;
+        }
+        number = number * 10 + u64::from(digit);
+        count += 1;
+    }
+    (number, count)
+}
+
+/// The number that eight digits make, all at once: neighbours are joined to pairs, pairs to fours and
+/// those to the whole, by one multiplication each. After Daniel Lemire, "Number Parsing at a Gigabyte
+/// per Second", Software: Practice and Experience 51 (2021).
+fn eight_digits(text: [u8; 8]) -> Option<u64> {
+    const ZEROS: u64 = u64::from_le_bytes([b'0'; 8]);
+    let word = u64::from_le_bytes(text);
+    let digits = word.wrapping_sub(ZEROS);
+    // The upper half of a byte is empty for 0 to 15; with 6 added, for 0 to 9.
+    let beyond = digits | digits.wrapping_add(u64::from_le_bytes([6; 8]));
+    if beyond & u64::from_le_bytes([0xf0; 8]) != 0 {
+        return None;
+    }
+    let pairs = (digits * 10 + (digits >> 8)) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs * 100 + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
+    Some((fours * 10_000 + (fours >> 32)) & 0xffff_ffff)
 }
 
 fn level(price: i64, quantity: i64) -> Level {
     Level {
         price: Price::from_units(price),
         quantity: Quantity::from_units(quantity),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::eight_digits;
+
+    proptest! {
+        #[test]
+        fn eight_digits_are_the_number_that_they_spell(number in 0_u64..100_000_000) {
+            let text = format!("{number:08}");
+            let bytes = text.as_bytes().try_into().unwrap();
+            prop_assert_eq!(eight_digits(bytes), Some(number));
+        }
+
+        #[test]
+        fn eight_bytes_with_anything_else_are_no_number(
+            number in 0_u64..100_000_000,
+            place in 0_usize..8,
+            other in any::<u8>().prop_filter("no digit", |byte| !byte.is_ascii_digit()),
+        ) {
+            let mut bytes: [u8; 8] = format!("{number:08}").as_bytes().try_into().unwrap();
+            bytes[place] = other;
+            prop_assert_eq!(eight_digits(bytes), None);
+        }
     }
 }

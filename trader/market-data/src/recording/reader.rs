@@ -1,10 +1,11 @@
 //! Reads a recording line by line.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
+use memchr::memchr;
 use thiserror::Error;
 use triptych_engine::event::{Event, Timestamp};
 
@@ -12,7 +13,13 @@ use crate::frame::{FrameError, FrameParser};
 use crate::instruments::{InstrumentError, Instruments, Symbol};
 
 /// Longest line that is read, in bytes; a snapshot of 5000 levels of each side is below 500 KiB.
-const LONGEST_LINE: u64 = 4 * 1024 * 1024;
+const LONGEST_LINE: usize = 4 * 1024 * 1024;
+
+/// What a gzipped file begins with (RFC 1952, section 2.3.1).
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+/// Bytes that are read at once.
+const BLOCK: usize = 256 * 1024;
 
 /// Lines that are looked at to learn a recording's instruments.
 const LINES_TO_DISCOVER: usize = 20_000;
@@ -127,9 +134,8 @@ impl Iterator for RecordingReader {
 
 /// Receive time and message of a recording's line, or what is wrong with it.
 pub fn split_line(line: &str) -> Result<(Timestamp, &str), String> {
-    let (time, message) = line
-        .split_once(' ')
-        .ok_or("no space between time and message")?;
+    let space = memchr(b' ', line.as_bytes()).ok_or("no space between time and message")?;
+    let (time, message) = (&line[..space], &line[space + 1..]);
     let time = time.parse().map_err(|_| {
         format!(
             "{:?} is not a time",
@@ -178,8 +184,12 @@ fn stream_symbol(line: &str) -> Option<Symbol> {
 
 /// Lines of a plain or gzipped file, each bounded in length.
 struct Lines {
-    reader: Box<dyn BufRead + Send>,
-    buffer: Vec<u8>,
+    reader: Box<dyn Read + Send>,
+    /// What was read, as far as `filled`; lines are handed out of it as they stand.
+    block: Vec<u8>,
+    filled: usize,
+    /// Where the next line begins.
+    next: usize,
     number: u64,
 }
 
@@ -190,40 +200,75 @@ impl Lines {
             line: 0,
             source,
         };
-        let mut file = BufReader::new(File::open(path).map_err(unreadable)?);
-        let gzipped = file
-            .fill_buf()
-            .map_err(unreadable)?
-            .starts_with(&[0x1f, 0x8b]);
-        let reader: Box<dyn BufRead + Send> = if gzipped {
-            Box::new(BufReader::new(MultiGzDecoder::new(file)))
+        let mut file = File::open(path).map_err(unreadable)?;
+        let mut magic = Vec::new();
+        let mut start = file.by_ref().take(GZIP_MAGIC.len() as u64);
+        start.read_to_end(&mut magic).map_err(unreadable)?;
+        let gzipped = magic == GZIP_MAGIC;
+        let whole = io::Cursor::new(magic).chain(file);
+        let reader: Box<dyn Read + Send> = if gzipped {
+            Box::new(MultiGzDecoder::new(BufReader::new(whole)))
         } else {
-            Box::new(file)
+            Box::new(whole)
         };
         Ok(Self {
             reader,
-            buffer: Vec::new(),
+            block: vec![0; BLOCK],
+            filled: 0,
+            next: 0,
             number: 0,
         })
     }
 
     fn next_line(&mut self) -> io::Result<Option<&str>> {
-        self.buffer.clear();
-        self.number += 1;
-        let mut bounded = self.reader.by_ref().take(LONGEST_LINE);
-        let length = bounded.read_until(b'\n', &mut self.buffer)?;
-        if length == 0 {
-            self.number -= 1;
+        let mut searched = self.next;
+        let end = loop {
+            if let Some(place) = memchr(b'\n', &self.block[searched..self.filled]) {
+                break searched + place;
+            }
+            if self.filled - self.next >= LONGEST_LINE {
+                self.number += 1;
+                self.next = self.filled;
+                return Err(invalid(format!("longer than {LONGEST_LINE} bytes")));
+            }
+            searched = self.filled - self.next;
+            if self.read_more()? == 0 {
+                break self.filled;
+            }
+        };
+        if self.next == self.filled {
             return Ok(None);
         }
-        if self.buffer.last() == Some(&b'\n') {
-            self.buffer.pop();
-        } else if length as u64 == LONGEST_LINE {
-            return Err(invalid(format!("longer than {LONGEST_LINE} bytes")));
-        }
-        std::str::from_utf8(&self.buffer)
+        let line = &self.block[self.next..end];
+        self.next = (end + 1).min(self.filled);
+        self.number += 1;
+        std::str::from_utf8(line)
             .map(Some)
             .map_err(|error| invalid(error.to_string()))
+    }
+
+    /// Moves what is left to the front and reads behind it; how many bytes came.
+    fn read_more(&mut self) -> io::Result<usize> {
+        self.block.copy_within(self.next..self.filled, 0);
+        self.filled -= self.next;
+        self.next = 0;
+        if self.filled == self.block.len() {
+            self.block.resize(2 * self.block.len(), 0);
+        }
+        loop {
+            match self.reader.read(&mut self.block[self.filled..]) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    // The error belongs to the line that it cuts off.
+                    self.number += 1;
+                    return Err(error);
+                }
+                Ok(read) => {
+                    self.filled += read;
+                    return Ok(read);
+                }
+            }
+        }
     }
 }
 
@@ -315,6 +360,39 @@ mod tests {
             matches!(failure, Some(RecordingError::Read { .. })),
             "{failure:?}"
         );
+    }
+
+    #[test]
+    fn lines_of_every_length_are_read_as_they_stand() {
+        for lengths in [
+            vec![0, 1, 0],
+            vec![BLOCK - 1, BLOCK, BLOCK + 1],
+            vec![3 * BLOCK, 5, LONGEST_LINE - 1, 7],
+        ] {
+            for ends_with_a_newline in [false, true] {
+                let written_lines: Vec<String> =
+                    lengths.iter().map(|length| "x".repeat(*length)).collect();
+                let mut content = written_lines.join("\n");
+                if ends_with_a_newline || content.ends_with('\n') {
+                    content.push('\n');
+                }
+                let file = written(content.as_bytes());
+                let mut lines = Lines::open(file.path()).unwrap();
+                for (place, expected) in (1..).zip(&written_lines) {
+                    let line = lines.next_line().unwrap();
+                    assert!(line == Some(expected), "line {place} of {lengths:?}");
+                    assert_eq!(lines.number, place);
+                }
+                assert_eq!(lines.next_line().unwrap(), None);
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_refused_before_it_fills_the_memory() {
+        let file = written(&vec![b'x'; 2 * LONGEST_LINE]);
+        let error = Lines::open(file.path()).unwrap().next_line().unwrap_err();
+        assert_eq!(error.to_string(), "longer than 4194304 bytes");
     }
 
     #[test]

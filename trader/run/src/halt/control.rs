@@ -106,6 +106,11 @@ impl HaltControl {
         self.standing.borrow().clone()
     }
 
+    /// Wakes whoever waits for a change of what is in force.
+    pub fn subscribe(&self) -> watch::Receiver<Standing> {
+        self.standing.subscribe()
+    }
+
     /// What was counted since the start.
     pub fn counters(&self) -> &HaltCounters {
         &self.counters

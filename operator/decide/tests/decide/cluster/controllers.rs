@@ -190,6 +190,8 @@ impl SimulatedPod {
             not_ready_reason: None,
             state: None,
             halt: self.halt.clone(),
+            execution: None,
+            execution_message: None,
         };
         match self.lie.clone() {
             None => {}

@@ -34,6 +34,8 @@ fn attestation() -> impl Strategy<Value = Attestation> {
                 not_ready_reason,
                 state: None,
                 halt: None,
+                execution: None,
+                execution_message: None,
             }))
         },
     );

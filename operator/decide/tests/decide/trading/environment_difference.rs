@@ -10,7 +10,7 @@ use triptych_decide::{plan::Action, pod_template, template_difference};
 use super::desk::{Desk, MIRROR, WRITER};
 
 /// Every leaf of the pod template that may differ between W and R, and why.
-const ALLOWED: [(&str, &str); 14] = [
+const ALLOWED: [(&str, &str); 16] = [
     (
         "metadata.labels.app.kubernetes.io/instance",
         "each has a name",
@@ -41,6 +41,14 @@ const ALLOWED: [(&str, &str); 14] = [
     ),
     (
         "spec.containers[trader].env[TRIPTYCH_MARKET_DATA_URL]",
+        "the endpoint of the side",
+    ),
+    (
+        "spec.containers[trader].env[TRIPTYCH_REST_URL]",
+        "the endpoint of the side",
+    ),
+    (
+        "spec.containers[trader].env[TRIPTYCH_USER_STREAMS_URL]",
         "the endpoint of the side",
     ),
     (
@@ -96,7 +104,9 @@ fn m4_both_are_rendered_by_one_function_from_one_configuration() {
     };
     let side = pod_template::Side {
         account: "main",
-        market_data_url: None,
+        venue: triptych_crds::config_revision::Venue::BinanceSpot,
+        is_simulated: false,
+        endpoints: None,
         ledger: triptych_crds::trading_instance::Ledger::Embedded,
     };
     let identity = pod_template::Identity {
