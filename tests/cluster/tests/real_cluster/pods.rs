@@ -3,7 +3,7 @@
 use serde_json::json;
 use triptych_cluster::probe;
 
-use crate::support::{Clusters, Outcome, equal, holds, text};
+use crate::support::{Clusters, Outcome, equal, eventually, holds, text};
 
 /// Pod Security refuses the pod unless all of the standard is kept, and seccomp must work.
 pub(crate) async fn a_pod_of_the_restricted_standard_runs_and_answers_exec_and_logs(
@@ -11,8 +11,14 @@ pub(crate) async fn a_pod_of_the_restricted_standard_runs_and_answers_exec_and_l
 ) -> Outcome {
     let namespace = clusters.first.namespace("pod-runs").await?;
     namespace.server("server", |_| ()).await?;
-    let logs = namespace.kubectl(&["logs", "server"]).await?;
-    holds(&logs, "listening on 8080")?;
+    // A container runtime copies what a pod prints on its own time, a ready pod's first line too.
+    eventually("the pod's first line is in its log", || async {
+        holds(
+            &namespace.kubectl(&["logs", "server"]).await?,
+            "listening on 8080",
+        )
+    })
+    .await?;
     let greeting = namespace
         .probe("server", &["connect", "127.0.0.1:8080"])
         .await?;
@@ -45,7 +51,10 @@ pub(crate) async fn a_new_pod_resolves_names_at_once(clusters: &Clusters) -> Out
             .addresses
             .api_service()
             .to_string();
-        equal(&namespace.kubectl(&["logs", pod]).await?, &service)?;
+        eventually("the address is in the pod's log", || async {
+            equal(&namespace.kubectl(&["logs", pod]).await?, &service)
+        })
+        .await?;
     }
     Ok(())
 }
