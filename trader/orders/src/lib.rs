@@ -7,11 +7,11 @@
 //! [`exchange`] carries requests to a venue.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
 
+mod attempts;
 pub mod client_order_id;
 pub mod exchange;
 pub mod finding;
 pub mod journal;
 pub mod own_orders;
 pub mod path;
-mod questions;
 pub mod record;

@@ -13,12 +13,12 @@ use triptych_engine::decimal::{Price, Quantity, Ratio};
 use triptych_engine::event::{Side, Timestamp};
 use triptych_venue::{ClientOrderId, OrderKind, RequestTime};
 
+use crate::attempts::{Attempts, later};
 use crate::client_order_id::{Epoch, MOST_PARTS, Owner, client_order_id};
 use crate::exchange::{Question, Request};
 use crate::finding::Finding;
 use crate::journal::{Journal, JournalError, JournalFile, Recovered, SafePlace};
 use crate::own_orders::{Contradiction, OwnOrders, Stage};
-use crate::questions::{Questions, later};
 use crate::record::{Entry, Intent, Record};
 
 /// How long things may take.
@@ -135,10 +135,10 @@ pub struct OrderPath<F> {
     holder: Holder,
     patience: Patience,
     compared: Vec<Compared>,
-    questions: Questions,
-    /// Orders and cancellations that are on their way.
+    questions: Attempts<Question>,
+    cancellations: Attempts<ClientOrderId>,
+    /// Orders that are on their way.
     placing: BTreeSet<ClientOrderId>,
-    cancelling: BTreeSet<ClientOrderId>,
     /// Orders that the venue says it has, and that were missing where they should have been.
     missed: BTreeSet<ClientOrderId>,
     written: Vec<Entry>,
@@ -170,9 +170,9 @@ impl<F: JournalFile> OrderPath<F> {
             holder,
             patience,
             compared: compared.collect(),
-            questions: Questions::default(),
+            questions: Attempts::default(),
+            cancellations: Attempts::default(),
             placing: BTreeSet::new(),
-            cancelling: BTreeSet::new(),
             missed: BTreeSet::new(),
             written: Vec::new(),
         };
@@ -330,15 +330,16 @@ impl<F: JournalFile> OrderPath<F> {
                 });
             }
         }
-        questions.retain(|question| self.questions.ask(question, now));
+        questions.retain(|question| self.questions.make(question, now));
         requests.extend(questions.into_iter().map(|question| self.request(question)));
         requests
     }
 
-    /// When there is something to ask at the latest, if nothing happens until then; `None` where everything waits for
+    /// When there is something to ask or to cancel at the latest, if nothing happens until then; `None` where everything waits for
     /// an answer.
     pub fn next_due(&self) -> Option<Timestamp> {
-        self.questions.next()
+        let next = [self.questions.next(), self.cancellations.next()];
+        next.into_iter().flatten().min()
     }
 
     /// The venue says that something happened to orders of a symbol: they are asked for.
@@ -372,26 +373,19 @@ impl<F: JournalFile> OrderPath<F> {
     }
 
     fn due_cancellations(&mut self, now: Timestamp) -> Vec<Request> {
-        let is_due = |own: &&crate::own_orders::OwnOrder| {
+        let time = self.time_of(now);
+        let cancellations = &mut self.cancellations;
+        let due = self.own.unsettled().filter(|own| {
             own.cancel_intended
                 && own.stage == Stage::Working
-                && !self.cancelling.contains(&own.intent.client_order_id)
-        };
-        let due: Vec<_> = self.own.unsettled().filter(is_due).collect();
-        let requests = due
-            .iter()
-            .map(|own| Request::Cancel {
-                symbol: Arc::clone(&own.intent.symbol),
-                order: own.intent.client_order_id.clone(),
-                time: self.time_of(now),
-            })
-            .collect();
-        let names: Vec<_> = due
-            .iter()
-            .map(|own| own.intent.client_order_id.clone())
-            .collect();
-        self.cancelling.extend(names);
-        requests
+                && cancellations.make(&own.intent.client_order_id, now)
+        });
+        due.map(|own| Request::Cancel {
+            symbol: Arc::clone(&own.intent.symbol),
+            order: own.intent.client_order_id.clone(),
+            time,
+        })
+        .collect()
     }
 
     fn time_of(&self, at: Timestamp) -> RequestTime {

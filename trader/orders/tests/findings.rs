@@ -1,4 +1,5 @@
-//! What halts: somebody else on the account, a journal that is not the newest, a venue that forgets.
+//! What halts: somebody else on the account, a journal that is not the newest, a venue that forgets; and what is
+//! not sent, or not so often.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -16,7 +17,8 @@ use triptych_orders::journal::{Journal, JournalFile, Recovered};
 use triptych_orders::own_orders::Stage;
 use triptych_orders::path::{Draft, Holder, Intended, OrderPath, Patience, Withheld};
 use triptych_venue::{
-    OrderKind, OrderReport, OrderStatus, Sent, Unclear, VenueOrderId, VenueTrade, VenueTradeId,
+    ClientOrderId, NotSent, OrderKind, OrderReport, OrderStatus, Refusal, Sent, Unclear,
+    VenueOrderId, VenueTrade, VenueTradeId,
 };
 
 struct NoDisk;
@@ -338,6 +340,52 @@ fn an_order_that_the_venue_forgot_is_told_and_not_before_its_answers_can_show_it
         matches!(&findings[..], [Finding::Forgotten { .. }]),
         "{findings:?}"
     );
+}
+
+/// The cancellations among what is due.
+fn cancellations(path: &mut OrderPath<NoDisk>, now: Timestamp) -> usize {
+    let due = path.due(now);
+    due.iter()
+        .filter(|request| matches!(request, Request::Cancel { .. }))
+        .count()
+}
+
+#[test]
+fn a_cancellation_in_vain_is_tried_again_after_a_pause_that_doubles_or_that_the_venue_asks_for() {
+    let refused = Sent::Refused(Refusal {
+        code: -2011,
+        message: "Unknown order sent.".into(),
+    });
+    let no_connection = Sent::NotSent(NotSent::NoConnection("refused".into()));
+    let throttled = Sent::NotSent(NotSent::Throttled {
+        retry_after: Duration::from_secs(30),
+    });
+    let unclear = Sent::Unknown(Unclear::TimedOut(Duration::from_secs(1)));
+    for (sent, first, second) in [
+        (refused, 100, 200),
+        (no_connection, 100, 200),
+        (unclear, 100, 200),
+        (throttled, 30 * SECOND, 30 * SECOND),
+    ] {
+        let mut path = with_a_waiting_order();
+        let order = ClientOrderId::new(&name(1, 1)).unwrap();
+        path.intend_cancel(&order, "test", at(20)).unwrap();
+        let mut now = 20;
+        for pause in [first, second] {
+            assert_eq!(cancellations(&mut path, at(now)), 1, "{sent:?}");
+            assert_eq!(cancellations(&mut path, at(now)), 0, "it is under way");
+            let answered = Answered {
+                question: None,
+                asked: at(now),
+                answer: Answer::Cancelled(order.clone(), sent.clone()),
+            };
+            assert_eq!(path.learn(answered, at(now)).unwrap(), []);
+            assert_eq!(cancellations(&mut path, at(now + pause - 1)), 0, "{sent:?}");
+            assert!(path.next_due().is_some_and(|due| due <= at(now + pause)));
+            now += pause;
+        }
+        assert_eq!(cancellations(&mut path, at(now)), 1, "{sent:?}");
+    }
 }
 
 #[test]

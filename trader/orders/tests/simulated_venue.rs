@@ -324,9 +324,14 @@ async fn traders_that_are_killed_and_a_line_that_breaks_leave_journal_and_venue_
     }
     let venue = client(demo, &personas).await;
     let mut life = begin(&journal, 5, decided);
-    tokio::time::timeout(LONGEST, life.come_to_rest(&venue))
-        .await
-        .expect("journal and venue come to rest");
+    let rested = tokio::time::timeout(LONGEST, life.come_to_rest(&venue)).await;
+    let unsettled: Vec<_> = life.path.own().unsettled().collect();
+    assert!(
+        rested.is_ok() && unsettled.is_empty(),
+        "journal and venue do not come to rest, is_reconciled is {}: {unsettled:#?}; findings {:?}",
+        life.path.is_reconciled(),
+        life.findings
+    );
     expect_equal(&life, &venue).await;
     assert!(life.path.own().all().count() >= 32);
 }

@@ -6,12 +6,12 @@ use triptych_engine::event::Timestamp;
 use triptych_venue::{ClientOrderId, NotSent, OrderReport, QueryError, Sent, VenueTrade};
 
 use super::{Compared, OrderPath, finding};
+use crate::attempts::later;
 use crate::client_order_id::Owner;
 use crate::exchange::{Answer, Answered, Question};
 use crate::finding::Finding;
 use crate::journal::{JournalError, JournalFile};
 use crate::own_orders::Stage;
-use crate::questions::later;
 use crate::record::Record;
 
 type Findings = Result<Vec<Finding>, JournalError>;
@@ -65,13 +65,19 @@ impl<F: JournalFile> OrderPath<F> {
         sent: Sent<OrderReport>,
         now: Timestamp,
     ) -> Findings {
-        self.cancelling.remove(order);
+        let asked_for = match &sent {
+            Sent::NotSent(NotSent::Throttled { retry_after }) => Some(*retry_after),
+            _ => None,
+        };
+        let pause = self.patience.ask_every;
+        self.cancellations
+            .in_vain(order.clone(), now, pause, asked_for);
         match sent {
             Sent::Accepted(report) => self.reported(order, &report, now),
-            // It was turned away unread; the next try is due at once.
-            Sent::NotSent(NotSent::NoConnection(_)) => Ok(Vec::new()),
+            // It was turned away unread.
+            Sent::NotSent(_) => Ok(Vec::new()),
             // Perhaps it had ended, perhaps it ends now: its state says so.
-            Sent::Refused(_) | Sent::NotSent(_) | Sent::Unknown(_) => {
+            Sent::Refused(_) | Sent::Unknown(_) => {
                 self.missed.insert(order.clone());
                 Ok(Vec::new())
             }
@@ -311,6 +317,7 @@ impl<F: JournalFile> OrderPath<F> {
         }
         let may_end = matches!(stage, Stage::InDoubt | Stage::Working) && findings.is_empty();
         if may_end && report.status.has_ended() {
+            self.cancellations.forget(order);
             // Its fills are to be booked.
             self.hurry(&Arc::clone(&report.symbol));
             let record = Record::Ended {

@@ -1,25 +1,31 @@
-//! Which questions are under way, and when one may be asked again.
+//! Which requests are under way, and when one may be made again.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use triptych_engine::event::Timestamp;
 
-use crate::exchange::Question;
-
-/// Longest wait between two questions in vain, unless the venue asks for more: an order in doubt keeps others waiting.
+/// Longest wait between two attempts in vain, unless the venue asks for more: an order in doubt keeps others waiting.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
-#[derive(Debug, Default)]
-pub(crate) struct Questions {
-    asked: BTreeMap<Question, State>,
+/// Requests that may have to be made more than once: a venue shuts out whoever repeats without a pause.
+#[derive(Debug)]
+pub(crate) struct Attempts<K> {
+    made: BTreeMap<K, State>,
+}
+
+impl<K> Default for Attempts<K> {
+    fn default() -> Self {
+        let made = BTreeMap::new();
+        Self { made }
+    }
 }
 
 #[derive(Debug)]
 enum State {
     UnderWay {
         in_vain: u32,
-        /// Something happened since it was asked.
+        /// Something happened since it was made.
         again: bool,
     },
     Waiting {
@@ -30,31 +36,31 @@ enum State {
     },
 }
 
-impl Questions {
-    /// Whether to ask now; from then on it is under way.
-    pub(crate) fn ask(&mut self, question: &Question, now: Timestamp) -> bool {
-        let in_vain = match self.asked.get(question) {
+impl<K: Ord + Clone> Attempts<K> {
+    /// Whether to make it now; from then on it is under way.
+    pub(crate) fn make(&mut self, request: &K, now: Timestamp) -> bool {
+        let in_vain = match self.made.get(request) {
             Some(State::UnderWay { .. }) => return false,
             Some(State::Waiting { until, .. }) if now < *until => return false,
             Some(State::Waiting { in_vain, .. }) => *in_vain,
             None => 0,
         };
         let again = false;
-        self.asked
-            .insert(question.clone(), State::UnderWay { in_vain, again });
+        self.made
+            .insert(request.clone(), State::UnderWay { in_vain, again });
         true
     }
 
-    /// It was answered: it may be asked again after a pause, or after the least one where something happened since.
+    /// It was answered: it may be made again after a pause, or after the least one where something happened since.
     pub(crate) fn answered(
         &mut self,
-        question: Question,
+        request: K,
         now: Timestamp,
         least: Duration,
         pause: Duration,
     ) {
         let earliest = later(now, least);
-        let until = match self.asked.get(&question) {
+        let until = match self.made.get(&request) {
             Some(State::UnderWay { again: true, .. }) => earliest,
             _ => later(now, pause).max(earliest),
         };
@@ -63,12 +69,12 @@ impl Questions {
             until,
             in_vain: 0,
         };
-        self.asked.insert(question, state);
+        self.made.insert(request, state);
     }
 
     /// Something happened that its answer tells of: it need not wait for the end of its pause.
-    pub(crate) fn hurry(&mut self, question: &Question) {
-        match self.asked.get_mut(question) {
+    pub(crate) fn hurry(&mut self, request: &K) {
+        match self.made.get_mut(request) {
             Some(State::UnderWay { again, .. }) => *again = true,
             Some(State::Waiting {
                 earliest, until, ..
@@ -77,15 +83,15 @@ impl Questions {
         }
     }
 
-    /// It was not answered: each further time it waits twice as long, or as long as the venue asks for.
+    /// It came to nothing: each further time it waits twice as long, or as long as the venue asks for.
     pub(crate) fn in_vain(
         &mut self,
-        question: Question,
+        request: K,
         now: Timestamp,
         pause: Duration,
         asked_for: Option<Duration>,
     ) {
-        let before = match self.asked.get(&question) {
+        let before = match self.made.get(&request) {
             Some(State::UnderWay { in_vain, .. } | State::Waiting { in_vain, .. }) => *in_vain,
             None => 0,
         };
@@ -97,17 +103,17 @@ impl Questions {
             until,
             in_vain,
         };
-        self.asked.insert(question, state);
+        self.made.insert(request, state);
     }
 
-    /// Nobody asks it any more.
-    pub(crate) fn forget(&mut self, question: &Question) {
-        self.asked.remove(question);
+    /// Nobody needs it any more.
+    pub(crate) fn forget(&mut self, request: &K) {
+        self.made.remove(request);
     }
 
-    /// When the next one that waits may be asked.
+    /// When the next one that waits may be made.
     pub(crate) fn next(&self) -> Option<Timestamp> {
-        let waiting = self.asked.values().filter_map(|state| match state {
+        let waiting = self.made.values().filter_map(|state| match state {
             State::Waiting { until, .. } => Some(*until),
             State::UnderWay { .. } => None,
         });
