@@ -13,7 +13,7 @@ export RUSTFLAGS ?= -C target-feature=+crt-static
 build := cargo build --quiet --workspace --bins --tests
 test := cargo test --workspace
 programs := $(or $(CARGO_TARGET_DIR),target)/$(CARGO_BUILD_TARGET)
-released := -p triptych-operator -p triptych-trader -p triptych-trader-observe -p triptych-cluster -p triptych-end-to-end
+released := -p triptych-operator -p triptych-trader -p triptych-trader-observe -p triptych-venue-sim -p triptych-cluster -p triptych-end-to-end
 
 .PHONY: help bench setup check format lint unit generate parts test independent-checks object-store ledger cluster-tests end-to-end tutorial-test test-long crashes attacks disruptions audit demo tutorial demo-down demo-programs cluster-up cluster-down
 

@@ -20,13 +20,15 @@ pub const OPERATOR_PODS: &str = "app.kubernetes.io/name=triptych-operator";
 
 /// What `make demo` builds; the same packages each time, because others would mean other features of
 /// their dependencies and so another compilation.
-const RELEASED: [&str; 10] = [
+const RELEASED: [&str; 12] = [
     "-p",
     "triptych-operator",
     "-p",
     "triptych-trader",
     "-p",
     "triptych-trader-observe",
+    "-p",
+    "triptych-venue-sim",
     "-p",
     "triptych-cluster",
     "-p",
@@ -50,6 +52,8 @@ pub struct Executables {
     pub trader: PathBuf,
     /// `trader-observe`.
     pub trader_observe: PathBuf,
+    /// `venue-sim`.
+    pub venue: PathBuf,
 }
 
 /// How the executables of images are compiled.
@@ -80,6 +84,7 @@ pub fn build_executables(profile: Profile) -> Result<Executables> {
         operator: builder.keep("triptych-operator", "images")?,
         trader: builder.keep("trader", "images")?,
         trader_observe: builder.keep("trader-observe", "images")?,
+        venue: builder.keep("venue-sim", "images")?,
     })
 }
 

@@ -386,7 +386,7 @@ fn printed_by(mut command: Command) -> Result<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
-/// Builds and pushes the images of the operator and of the trader.
+/// Builds and pushes the images of the operator, the trader and the simulated venue.
 pub async fn push_images(cluster: &dyn Cluster, executables: &Executables) -> Result<Images> {
     let operator = image(
         "triptych/operator",
@@ -398,9 +398,11 @@ pub async fn push_images(cluster: &dyn Cluster, executables: &Executables) -> Re
         (&executables.trader_observe, "trader-observe"),
     ];
     let trader = image("triptych/trader", &programs, &[]);
+    let venue = image("triptych/venue", &[(&executables.venue, "venue-sim")], &[]);
     Ok(Images {
         operator: cluster.push_image(&operator).await?.to_string(),
         trader: cluster.push_image(&trader).await?.to_string(),
+        venue: cluster.push_image(&venue).await?.to_string(),
     })
 }
 

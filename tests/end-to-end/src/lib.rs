@@ -4,6 +4,7 @@ pub mod account;
 pub mod audit_invariants;
 pub mod conditions;
 pub mod demonstration;
+pub mod exchange;
 pub mod host_operator;
 pub mod installation;
 pub mod lab;

@@ -115,18 +115,34 @@ impl TestNamespace {
 
     /// Applies the tape and waits until it serves.
     pub async fn start_tape(&self) -> Result<()> {
-        for manifest in manifests::tape(&self.lab.images().trader) {
+        self.start_server("tape", manifests::tape(&self.lab.images().trader))
+            .await
+    }
+
+    /// Applies the simulated venue and waits until it serves.
+    pub async fn start_venue(&self) -> Result<()> {
+        self.start_server("venue", manifests::venue(&self.lab.images().venue))
+            .await
+    }
+
+    async fn start_server(&self, name: &str, manifests: [Value; 2]) -> Result<()> {
+        for manifest in manifests {
             self.apply(&manifest).await?;
         }
+        let pods = format!("app.kubernetes.io/name={name}");
         let ready = |pods: &[Pod]| pods.iter().any(is_ready);
-        wait::until_all(
-            &self.pods(),
-            "app.kubernetes.io/name=tape",
-            "the tape serves",
-            ready,
-        )
-        .await?;
+        wait::until_all(&self.pods(), &pods, &format!("the {name} serves"), ready).await?;
         Ok(())
+    }
+
+    /// What the simulated venue's admin port tells of a persona: balances, orders and fills of its accounts.
+    pub fn venue_books(&self, persona: &str) -> Result<Value> {
+        let path = format!(
+            "/api/v1/namespaces/{}/services/venue:admin/proxy/personas/{persona}",
+            self.name
+        );
+        let printed = self.lab.kubectl(&["get", "--raw", &path])?;
+        serde_json::from_str(&printed).with_context(|| format!("not JSON: {printed}"))
     }
 
     /// Applies the tape, a revision `first` and an ABH instance, and waits until the instance runs.

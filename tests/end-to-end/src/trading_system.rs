@@ -12,6 +12,7 @@ use triptych_crds::{
 
 use crate::{
     account::{Account, CUSTODIANS},
+    exchange::Exchange,
     lab::Lab,
     manifests,
     namespace::TestNamespace,
@@ -33,6 +34,7 @@ pub struct TradingSystem {
     pub account: Account,
     /// The namespace of its market.
     market: String,
+    exchange: Exchange,
 }
 
 impl TradingSystem {
@@ -44,14 +46,20 @@ impl TradingSystem {
 
     /// Prepares with further values for the account's chart.
     pub async fn prepare_with(lab: &'static Lab, purpose: &str, further: &[&str]) -> Result<Self> {
-        let system = Self::empty(lab, purpose).await?;
-        system.apply_account(further)?;
+        Self::empty(lab, purpose).await?.prepared(further).await
+    }
+
+    async fn prepared(self, further: &[&str]) -> Result<Self> {
+        self.apply_account(further)?;
         for side in ["live", "demo"] {
-            system.bring_key(side)?;
+            self.bring_key(side)?;
         }
-        system.account.team.start_tape().await?;
-        system.apply_revisions().await?;
-        Ok(system)
+        match self.exchange {
+            Exchange::Tape => self.account.team.start_tape().await?,
+            Exchange::Venue => self.account.team.start_venue().await?,
+        }
+        self.apply_revisions().await?;
+        Ok(self)
     }
 
     /// Applies the revisions `first` and `second`.
@@ -68,7 +76,11 @@ impl TradingSystem {
     pub async fn empty(lab: &'static Lab, purpose: &str) -> Result<Self> {
         let account = Account::new(lab, purpose).await?;
         let market = account.team.name().to_owned();
-        Ok(Self { account, market })
+        Ok(Self {
+            account,
+            market,
+            exchange: Exchange::Tape,
+        })
     }
 
     /// Follows the market of another namespace.
@@ -88,10 +100,21 @@ impl TradingSystem {
 
     /// Prepares, declares both instances on `first`, and waits until both run it.
     pub async fn start(lab: &'static Lab, purpose: &str) -> Result<Self> {
-        let system = Self::prepare(lab, purpose).await?;
-        system.declare("first").await?;
-        system.until_in_sync().await?;
-        Ok(system)
+        Self::prepare(lab, purpose).await?.started().await
+    }
+
+    /// As [`start`](Self::start), at a venue that takes orders.
+    pub async fn start_at_venue(lab: &'static Lab, purpose: &str) -> Result<Self> {
+        let empty = Self::empty(lab, purpose).await?;
+        let exchange = Exchange::Venue;
+        let system = Self { exchange, ..empty };
+        system.prepared(&[]).await?.started().await
+    }
+
+    async fn started(self) -> Result<Self> {
+        self.declare("first").await?;
+        self.until_in_sync().await?;
+        Ok(self)
     }
 
     /// Applies the manifests of both instances.
@@ -230,12 +253,13 @@ impl TradingSystem {
         self.account.remove().await
     }
 
-    /// Both sides, simulated by the tape of the market's namespace.
+    /// Both sides, simulated by the market's namespace. A side reaches nothing of the other's.
     fn values(&self) -> Vec<String> {
-        let market = &self.market;
-        let host = format!("tape.{market}:9443");
+        let (market, exchange) = (&self.market, self.exchange.name());
         let mut values = vec!["simulated=true".to_owned()];
         for side in ["live", "demo"] {
+            let port = self.exchange.port(side);
+            let host = format!("{exchange}.{market}:{port}");
             values.extend([
                 format!("{side}.enabled=true"),
                 format!("{side}.endpoints.rest=http://{host}"),
@@ -243,8 +267,8 @@ impl TradingSystem {
                 format!("{side}.endpoints.userStreams=ws://{host}"),
                 format!("{side}.journal.size=128Mi"),
                 format!("{side}.destinations[0].namespace={market}"),
-                format!("{side}.destinations[0].podLabels.app\\.kubernetes\\.io/name=tape"),
-                format!("{side}.destinations[0].ports={{9443}}"),
+                format!("{side}.destinations[0].podLabels.app\\.kubernetes\\.io/name={exchange}"),
+                format!("{side}.destinations[0].ports={{{port}}}"),
             ]);
         }
         values
@@ -252,13 +276,14 @@ impl TradingSystem {
 
     /// A custodian brings the key of a side, as docs/accounts.md says.
     pub fn bring_key(&self, side: &str) -> Result<()> {
+        let [key, secret] = self.exchange.key(side);
         let secret = json!({
             "apiVersion": "v1",
             "kind": "Secret",
             "type": format!("triptych.trading/{side}-key"),
             "immutable": true,
             "metadata": { "name": format!("{side}-{}", self.account.name), "namespace": self.account.sealed(side) },
-            "stringData": { "api-key": "a-key-of-a-simulated-venue", "api-secret": "a-secret-of-a-simulated-venue", "halt-token": HALT_TOKEN }
+            "stringData": { "api-key": key, "api-secret": secret, "halt-token": HALT_TOKEN }
         });
         let file = tempfile::NamedTempFile::new()?;
         serde_json::to_writer(&file, &secret)?;

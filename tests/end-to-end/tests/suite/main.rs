@@ -10,6 +10,7 @@ mod every_order;
 mod fleet;
 mod going_back;
 mod manifest_table;
+mod orders;
 mod quiet;
 mod takeover;
 mod tampering;
