@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -14,12 +14,14 @@ use crate::core::SymbolStatus;
 use crate::faults::Fault;
 use crate::persona::Persona;
 use crate::settings::PersonaName;
+use crate::side_by_side::side_by_side;
 
 type Personas = Arc<[Arc<Persona>; 2]>;
 
 pub(crate) fn routes(personas: Personas) -> Router {
     Router::new()
         .route("/healthz", get(async || "ok"))
+        .route("/statement", get(statement))
         .route("/personas/{persona}", get(books))
         .route(
             "/personas/{persona}/faults",
@@ -44,6 +46,28 @@ fn find(personas: &Personas, name: PersonaName) -> &Persona {
 
 async fn books(State(personas): State<Personas>, Path(name): Path<PersonaName>) -> Json<Value> {
     Json(find(&personas, name).books())
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Since {
+    /// Milliseconds since 1970.
+    since: Option<i64>,
+}
+
+/// Account by account in the order of the settings, the live one beside the demo one.
+async fn statement(
+    State(personas): State<Personas>,
+    Query(Since { since }): Query<Since>,
+) -> String {
+    let [live, demo] = [PersonaName::Live, PersonaName::Demo];
+    let live = find(&personas, live).statements();
+    let demo = find(&personas, demo).statements();
+    let pairs = live.iter().zip(&demo);
+    let tables: Vec<String> = pairs
+        .map(|(live, demo)| side_by_side(live, demo, since))
+        .collect();
+    tables.join("\n")
 }
 
 async fn list_faults(

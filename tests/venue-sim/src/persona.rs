@@ -19,6 +19,7 @@ use crate::limits::{Admission, OrderLimits, RequestWeights, WEIGHT_PER_MINUTE};
 use crate::publisher::Publisher;
 use crate::settings::{PersonaName, PersonaSettings, SettingsError};
 use crate::signature::{ApiKey, UNKNOWN_KEY};
+use crate::statement::Statement;
 use triptych_market_data::instruments::Instruments;
 
 /// What a persona's requests and its market change.
@@ -206,35 +207,20 @@ impl Persona {
 
     /// Accounts, orders and fills, for whoever compares them with their own.
     pub(crate) fn books(&self) -> Value {
-        let state = self.lock();
-        let ledger = state.venue.ledger();
-        let accounts: Vec<Value> = self
-            .opened
-            .iter()
-            .map(|account| {
-                let balances: serde_json::Map<String, Value> = ledger
-                    .assets()
-                    .map(|(asset, name)| {
-                        let balance = ledger.account(account.id).balance(asset);
-                        let shown = json!({ "free": balance.free, "locked": balance.locked });
-                        (name.to_owned(), shown)
-                    })
-                    .collect();
-                let markets = || state.venue.markets();
-                let of_account = |id: AccountId| id == account.id;
-                json!({
-                    "uid": ledger.account(account.id).uid, "balances": balances,
-                    "orders": markets().map(|market| market.orders().iter().filter(|order| of_account(order.account)).count()).sum::<usize>(),
-                    "openOrders": markets().map(|market| market.open_orders(account.id).count()).sum::<usize>(),
-                    "fills": markets().map(|market| market.fills().iter().filter(|fill| of_account(fill.account)).count()).sum::<usize>(),
-                })
-            })
-            .collect();
         json!({
             "persona": self.name, "maintenance": self.is_in_maintenance(),
             "clockSkewMilliseconds": self.skew_milliseconds.load(Ordering::Relaxed),
-            "weightPerMinute": WEIGHT_PER_MINUTE, "accounts": accounts,
+            "weightPerMinute": WEIGHT_PER_MINUTE, "accounts": self.statements(),
         })
+    }
+
+    /// What each account has and did, in the order of the settings.
+    pub(crate) fn statements(&self) -> Vec<Statement> {
+        let state = self.lock();
+        let opened = self.opened.iter();
+        opened
+            .map(|account| Statement::of(&state.venue, account.id))
+            .collect()
     }
 }
 
