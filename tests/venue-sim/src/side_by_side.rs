@@ -93,8 +93,7 @@ mod tests {
         let shown = side_by_side(&live, &demo, Some(1_000));
         assert_eq!(
             shown,
-            "\
-                   live                                 demo
+            "                   live                                 demo
 orders             2                                    10
 open orders        0                                    0
 fills              1                                    2

@@ -87,7 +87,7 @@ fn say_how_to_go_on(ground: &Ground) {
          kubectl --namespace=trading describe ti live\n  \
          kubectl get tradingaccount alpha --output=yaml\n  \
          kubectl explain ti.spec\n\n\
-         Not yet so: this market takes no orders, so W and R decide and wait for a venue (Execution=Connecting), and W is at most one pod, not yet fenced.\n\n\
+         Not yet so: W is at most one pod, and a lost node's trader is not yet fenced off its venue.\n\n\
          End it with: make demo-down",
         environment = ground.environment.display(),
     );

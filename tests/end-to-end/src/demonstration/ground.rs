@@ -1,4 +1,4 @@
-//! What docs/tutorial.md presupposes: a cluster, the images of this checkout, and a market.
+//! What docs/tutorial.md presupposes: a cluster, the images of this checkout, and a venue.
 
 use std::path::{Path, PathBuf};
 
@@ -24,12 +24,12 @@ use crate::{
 
 /// Nodes of the cluster: one for live keys, two for all else.
 const NODES: u8 = 3;
-/// The team's namespace, in which the market speaks.
+/// The team's namespace, in which the venue runs.
 const NAMESPACE: &str = "trading";
-/// What makes the market, in order.
-const MARKET: [&str; 2] = [
+/// What makes the venue, in order.
+const VENUE: [&str; 2] = [
     "examples/quickstart/namespace.yaml",
-    "examples/quickstart/tape.yaml",
+    "examples/three-tiers/venue.yaml",
 ];
 
 /// A cluster on which the tutorial can begin.
@@ -43,7 +43,7 @@ pub struct Ground {
 }
 
 impl Ground {
-    /// Brings the cluster up where it is not, pushes the images, and starts the market.
+    /// Brings the cluster up where it is not, pushes the images, and starts the venue.
     pub async fn make(name: &ClusterName, progress: &Progress) -> Result<Self> {
         let market = Market::from_environment()?;
         progress.line("building the executables of operator and trader, linked statically");
@@ -61,8 +61,11 @@ impl Ground {
         progress.line("building the images and pushing them to the cluster's registry");
         let images = lab::push_images(&cluster, &executables).await?;
         let client = lab::client_of(cluster.kubeconfig()).await?;
-        progress.line(format!("starting the market: {}", market.describe()));
-        start_market(&client, &cluster, &executables, &market).await?;
+        progress.line(format!(
+            "starting the simulated venue, whose market is {}",
+            market.describe()
+        ));
+        start_venue(&client, &cluster, &executables, &market).await?;
 
         let folder = cluster.directory().root().join("tutorial");
         std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
@@ -88,15 +91,15 @@ impl Ground {
     }
 }
 
-/// Applies the quickstart's market, with an image that was just built.
-async fn start_market(
+/// Applies the simulated venue, with an image that was just built.
+async fn start_venue(
     client: &Client,
     cluster: &LocalCluster,
     executables: &Executables,
     market: &Market,
 ) -> Result<()> {
     let image = market.push_image(cluster, executables).await?;
-    for file in MARKET {
+    for file in VENUE {
         let path = workspace().join(file);
         let yaml = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
         for mut manifest in objects::documents(&yaml)? {

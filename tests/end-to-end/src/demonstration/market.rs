@@ -7,7 +7,7 @@ use triptych_cluster::{cluster::Cluster, local_cluster::LocalCluster};
 
 use crate::{installation::Executables, lab};
 
-/// Where a recording stands in the tape's image.
+/// Where a recording stands in the venue's image.
 const RECORDING: &str = "/data/recording.gz";
 
 /// A recording of a real market, or the generator's.
@@ -55,30 +55,36 @@ impl Market {
         }
     }
 
-    /// Arguments of `trader` that serve this market as the venue would.
+    /// Arguments of `venue-sim` that move its market by this one.
     pub fn arguments(&self) -> Vec<&'static str> {
         let source: &[&str] = match self {
-            Self::Recording(_) => &["--recording", RECORDING, "--repeat", "0"],
+            Self::Recording(_) => &["--recording", RECORDING],
             Self::Generated => &["--generate", "7"],
         };
-        ["tape", "serve", "--listen", "0.0.0.0:9443"]
-            .iter()
-            .chain(source)
-            .copied()
-            .collect()
+        let listen = [
+            "serve",
+            "--live",
+            "0.0.0.0:9001",
+            "--demo",
+            "0.0.0.0:9002",
+            "--admin",
+            "0.0.0.0:9003",
+        ];
+        listen.iter().chain(source).copied().collect()
     }
 
-    /// Pushes an image that serves this market.
+    /// Pushes an image of the venue that has this market in it.
     pub async fn push_image(
         &self,
         cluster: &LocalCluster,
         executables: &Executables,
     ) -> Result<String> {
-        let programs = [(&executables.trader, "trader")];
-        let image = match self {
-            Self::Recording(path) => lab::image("triptych/tape", &programs, &[(path, RECORDING)]),
-            Self::Generated => lab::image("triptych/tape", &programs, &[]),
+        let recording = match self {
+            Self::Recording(path) => Some((path.as_path(), RECORDING)),
+            Self::Generated => None,
         };
+        let programs = [(&executables.venue, "venue-sim")];
+        let image = lab::image("triptych/venue", &programs, recording.as_slice());
         Ok(cluster.push_image(&image).await?.to_string())
     }
 }
