@@ -2,9 +2,15 @@
 
 use std::path::Path;
 
-/// What only the other executable has: a pod's token, keys, latch and halt endpoint, and requests to an object
-/// store that are signed with a key.
-const ONLY_TRADING: [&str; 6] = [
+/// What only the other executable has: a pod's token, keys, latch and halt endpoint, orders with their journal and
+/// ledger, the account's own stream, and requests to an object store that are signed with a key.
+const ONLY_TRADING: [&str; 12] = [
+    "/api/v3/order",
+    "newClientOrderId",
+    "userDataStream.subscribe.signature",
+    "demo-api.binance.com",
+    "orders.journal",
+    "ledger.sqlite",
     "kubernetes.io/serviceaccount",
     "api-secret",
     "halt.json",
@@ -23,7 +29,7 @@ fn content(executable: &Path) -> String {
 }
 
 #[test]
-fn a1_the_observing_executable_holds_no_code_for_keys_tokens_halts_or_signatures() {
+fn a1_the_observing_executable_holds_no_code_for_keys_tokens_halts_orders_or_signatures() {
     let path = Path::new(env!("CARGO_BIN_EXE_trader"));
     let (trading, observing) = (
         content(path),

@@ -13,6 +13,7 @@ pub mod halt;
 pub mod instance;
 pub mod intents;
 pub mod keys;
+mod memory;
 mod metrics;
 pub mod part;
 
@@ -87,6 +88,7 @@ pub fn run(algorithms: &Algorithms) -> ExitCode {
 
 fn start(algorithms: &Algorithms) -> Result<(), Failure> {
     let environment = TradingEnvironment::read(&Variables::of_process())?;
+    memory::keep_private()?;
     let keys = keys::read(&environment.keys_directory)?;
     logging::start(&environment.common)?;
     run::block_on(trade(environment, keys, algorithms))

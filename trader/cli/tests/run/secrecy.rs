@@ -1,7 +1,12 @@
 //! Keys are nowhere to be seen.
 
 use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::Command;
 
+use rustix::process::{
+    DumpableBehavior, Pid, Resource, Rlimit, Signal, dumpable_behavior, kill_process, setrlimit,
+};
 use serde_json::json;
 
 use crate::api_server::ApiServer;
@@ -80,6 +85,36 @@ fn k1_no_key_is_in_output_status_metrics_environment_or_command_line() {
             }
         }
     }
+}
+
+#[test]
+fn k1_a_trader_that_crashes_leaves_no_core_dump() {
+    // What this process may, its children may too; only a dumpable one can show that dumps would be written.
+    assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::Dumpable);
+    let unlimited = Rlimit {
+        current: None,
+        maximum: None,
+    };
+    setrlimit(Resource::Core, unlimited).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut other = Command::new("sleep")
+        .arg("600")
+        .current_dir(folder.path())
+        .spawn()
+        .unwrap();
+    kill_process(Pid::from_child(&other), Signal::ABORT).unwrap();
+    let crashed = other.wait().unwrap();
+    assert!(
+        crashed.core_dumped(),
+        "the check would see no dump: {crashed}"
+    );
+
+    let (tape, api_server) = (Tape::start(10.0, None), ApiServer::start());
+    let trader = marked(&tape.url(), &api_server).start();
+    trader.signal(Signal::ABORT);
+    let (crashed, _) = trader.wait();
+    assert_eq!(crashed.signal(), Some(Signal::ABORT.as_raw()));
+    assert!(!crashed.core_dumped(), "{crashed}");
 }
 
 #[test]
