@@ -19,7 +19,7 @@ use triptych_end_to_end::{
 #[tokio::test]
 async fn k1_w_and_r_run_in_their_sealed_namespaces_with_the_key_of_their_side() -> Result<()> {
     let lab = Lab::get();
-    let system = TradingSystem::start(lab, "placement").await?;
+    let system = TradingSystem::start_at_venue(lab, "placement").await?;
     for (side, on_w_node) in [("live", true), ("demo", false)] {
         let pod = system.pod(side).await?;
         let spec = pod.spec.context("a pod has a spec")?;
@@ -42,18 +42,16 @@ async fn k1_w_and_r_run_in_their_sealed_namespaces_with_the_key_of_their_side() 
     }
     refuse_the_live_key_elsewhere(lab, &system).await?;
     for name in [WRITER, MIRROR] {
-        let status = system.status(name).await?;
         for (kind, expected) in [
             ("KeyIsolated", "True SealWhole"),
             ("MirrorInSync", "True InSync"),
-            ("Execution", "False Connecting"),
+            ("Execution", "True Connected"),
             ("Simulated", "True SimulatedAccount"),
         ] {
-            ensure!(
-                says(&status, kind) == expected,
-                "{name}: {kind} is {}",
-                says(&status, kind)
-            );
+            let said = format!("{kind} {expected}");
+            system
+                .until(name, &said, |status| says(status, kind) == expected)
+                .await?;
         }
     }
     system.remove().await
