@@ -90,10 +90,10 @@ fn the_example_of_three_tiers_lacks_nothing_but_the_address_of_the_api_server() 
     let rendered = chart("alpha").render(&[&values, cluster[0], cluster[1]]);
     let rendered = rendered.unwrap();
     let account = &rendered.get("TradingAccount", "alpha")["spec"];
-    for side in ["live", "demo"] {
+    for (side, port) in [("live", 9001), ("demo", 9002)] {
         assert_eq!(
             account[side]["endpoints"]["marketStreams"],
-            "ws://tape.trading.svc:9443"
+            format!("ws://venue.trading.svc:{port}")
         );
     }
 }
