@@ -32,11 +32,13 @@ fn timeless() -> Value {
     revision
 }
 
-/// The same with a rule that looks at the age of data, which each receiver sees with its own clock.
+/// The same strategies with the one rule that looks at the age of data, which each receiver sees with its own clock.
+/// Beside another rule its denials would have consequences there: a trade that closes what was denied elsewhere
+/// reduces nothing.
 fn watchful() -> Value {
     let mut revision = timeless();
     let stale = json!({ "staleData": { "maxAgeMilliseconds": MOST_AGE_MILLISECONDS } });
-    revision["riskRules"].as_array_mut().unwrap().push(stale);
+    revision["riskRules"] = json!([stale]);
     revision
 }
 
