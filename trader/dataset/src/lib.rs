@@ -4,7 +4,7 @@
 //! [`writer`] buffers rows and publishes them as small complete files; [`manifest`] says which
 //! files there are, and what was lost; [`recovery`] puts a directory in order that a killed writer
 //! left; [`compact`] puts small files together; [`verify`] compares files and manifest; [`read`] and [`summary`] look into it; [`parity`]
-//! compares two of them; [`labels`] say what became of each candidate, [`rule_outcomes`] what that means
+//! compares two of them; [`performance`] says what a trader earned and held; [`labels`] say what became of each candidate, [`rule_outcomes`] what that means
 //! for each rule. docs/dataset.md describes every column and a row's life.
 
 pub mod background;
@@ -21,6 +21,7 @@ pub mod lock;
 pub mod manifest;
 mod open_file;
 pub mod parity;
+pub mod performance;
 mod publisher;
 pub mod read;
 pub mod recovery;

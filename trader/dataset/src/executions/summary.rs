@@ -44,7 +44,7 @@ impl ExecutionTotals {
     }
 
     fn add_fill(&mut self, row: &Executed) {
-        let Some(fill) = row.fill else { return };
+        let Some(fill) = &row.fill else { return };
         let value = fill.price.notional(fill.quantity).units();
         let above_touch = value.saturating_sub(row.touch.notional(fill.quantity).units());
         let cost = if row.buys { above_touch } else { -above_touch };
