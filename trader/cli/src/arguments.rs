@@ -12,6 +12,7 @@ use triptych_market_data::recording::{Pace, Passes};
 use crate::backtest::BacktestArguments;
 use crate::object_store::{Place, PullArguments, PushArguments, StoreOptions};
 use crate::output::Format;
+use crate::trading_report::ReportArguments;
 
 /// Runs a trader of W or R, hashes and validates configurations, replays recordings, serves tapes,
 /// and looks into datasets.
@@ -32,7 +33,7 @@ pub(crate) struct Trader {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Runs the trader of a pod of tier W or R, up to the accepted intent: no order is placed yet.
+    /// Runs the trader of a pod of tier W or R, with the orders of what it accepts.
     ///
     /// Everything is read from the environment; there are no options.
     #[command(after_help = triptych_trader_run::help())]
@@ -47,6 +48,8 @@ pub(crate) enum Command {
     Backtest(BacktestArguments),
     /// Compares what two traders of one configuration decided, and names where they first diverge.
     Parity(ParityArguments),
+    /// Shows W and R side by side, where they differ and why, and what ABH saw that risk denied.
+    Report(ReportArguments),
     /// Measures how fast this build decides on this machine.
     Bench(BenchArguments),
     /// Serves or writes a market for whoever has none at hand.

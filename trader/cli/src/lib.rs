@@ -24,6 +24,7 @@ mod summary;
 mod summary_table;
 mod table;
 mod tape;
+mod trading_report;
 mod validate;
 mod verdict_table;
 
@@ -62,6 +63,7 @@ fn run(command: Command, algorithms: &Algorithms) -> Result<ExitCode, Failure> {
         Command::Backtest(arguments) => backtest::run(&arguments, algorithms),
         Command::Bench(arguments) => bench::run(&arguments, algorithms),
         Command::Parity(arguments) => parity::run(&arguments),
+        Command::Report(arguments) => trading_report::run(&arguments),
         Command::Tape {
             command: TapeCommand::Serve(arguments),
         } => tape::serve(&arguments),

@@ -12,7 +12,7 @@ use crate::summary_table::percent;
 
 /// The name of what no rule denied, to compare with.
 const ACCEPTED: &str = "accepted";
-const STYLE: &str = include_str!("report.css");
+pub(crate) const STYLE: &str = include_str!("report.css");
 
 /// The whole page.
 pub(crate) fn html(summary: &DatasetSummary) -> String {
@@ -25,8 +25,7 @@ pub(crate) fn html(summary: &DatasetSummary) -> String {
         .sum();
     let body = [
         heading(summary, candidates),
-        denials(&summary.counts),
-        summary.outcomes.as_ref().map_or_else(unlabelled, outcomes),
+        what_risk_denied(summary),
         strategies(&summary.counts),
         orders(&summary.executions),
     ]
@@ -37,6 +36,12 @@ pub(crate) fn html(summary: &DatasetSummary) -> String {
          <title>Rules: what they denied, and what that earned or saved</title>\n\
          <style>\n{STYLE}</style>\n</head>\n<body>\n{body}</body>\n</html>\n"
     )
+}
+
+/// How often each rule denied, and what that earned or saved.
+pub(crate) fn what_risk_denied(summary: &DatasetSummary) -> String {
+    let outcomes = summary.outcomes.as_ref();
+    denials(&summary.counts) + &outcomes.map_or_else(unlabelled, outcomes_of)
 }
 
 fn heading(summary: &DatasetSummary, candidates: u64) -> String {
@@ -87,7 +92,7 @@ fn unlabelled() -> String {
         .to_owned()
 }
 
-fn outcomes(outcomes: &RuleOutcomes) -> String {
+fn outcomes_of(outcomes: &RuleOutcomes) -> String {
     let definition = &outcomes.definition;
     let mut text = format!(
         "<h2>What the denied trades would have earned</h2>\n\
@@ -338,7 +343,7 @@ fn fraction(part: u64, whole: u64) -> f64 {
     }
 }
 
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
