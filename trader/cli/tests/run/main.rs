@@ -16,6 +16,7 @@ mod parity;
 mod process;
 mod receiver;
 mod refusals;
+mod report;
 mod secrecy;
 mod simulated_venue;
 mod trading_pod;

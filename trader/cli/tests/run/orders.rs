@@ -12,7 +12,7 @@ use crate::process::{Pod, Trader, parquet_files, until};
 use crate::simulated_venue::{AccountThere, SimulatedVenue, count};
 use crate::{NOWHERE, pod, wait_for_halt};
 
-const SYMBOLS: [&str; 2] = ["BTCUSDT", "ETHUSDT"];
+pub(crate) const SYMBOLS: [&str; 2] = ["BTCUSDT", "ETHUSDT"];
 
 fn net(fills: &[VenueTrade], symbol: &str) -> i64 {
     let of_it = fills.iter().filter(|fill| &*fill.symbol == symbol);
@@ -35,7 +35,7 @@ fn position(status: &Value, symbol: &str) -> i64 {
 }
 
 /// Halts, and waits until nothing waits at the venue and everything is booked.
-fn halt_and_settle(trader: &Trader, api_server: &ApiServer) -> Value {
+pub(crate) fn halt_and_settle(trader: &Trader, api_server: &ApiServer) -> Value {
     api_server.apply(&json!({ "tradingState": "Halted" }));
     wait_for_halt(trader, "Spec");
     trader.wait_for("everything settled", |status| {
@@ -56,7 +56,11 @@ fn executions(pod: &Pod) -> Vec<Executed> {
         .collect()
 }
 
-fn trading_pod(venue: &SimulatedVenue, api_server: &ApiServer, tier: &str) -> (Pod, AccountSide) {
+pub(crate) fn trading_pod(
+    venue: &SimulatedVenue,
+    api_server: &ApiServer,
+    tier: &str,
+) -> (Pod, AccountSide) {
     let mut pod = pod(NOWHERE, api_server);
     let side = match tier {
         "W" => AccountSide::Live,
