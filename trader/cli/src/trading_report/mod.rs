@@ -124,7 +124,7 @@ fn numbers(of: &InstrumentPerformance) -> [String; 7] {
     let fees: Vec<String> = of
         .fees
         .iter()
-        .map(|(asset, paid)| format!("{paid} {asset}"))
+        .map(|(asset, paid)| format!("{} {asset}", rounded(*paid)))
         .collect();
     [
         of.orders.to_string(),

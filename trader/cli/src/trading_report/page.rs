@@ -29,7 +29,7 @@ pub(super) fn html(report: &TradingReport) -> String {
         },
         |summary| {
             format!(
-                "<h1>What ABH saw that risk denied</h1>\n{}",
+                "<h1 class=\"part\">What ABH saw that risk denied</h1>\n{}",
                 what_risk_denied(summary)
             )
         },
