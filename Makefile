@@ -15,7 +15,7 @@ test := cargo test --workspace
 programs := $(or $(CARGO_TARGET_DIR),target)/$(CARGO_BUILD_TARGET)
 released := -p triptych-operator -p triptych-trader -p triptych-trader-observe -p triptych-venue-sim -p triptych-cluster -p triptych-end-to-end
 
-.PHONY: help bench setup check format lint unit generate parts test independent-checks object-store ledger cluster-tests end-to-end tutorial-test test-long crashes attacks disruptions audit demo tutorial demo-down demo-programs cluster-up cluster-down
+.PHONY: help bench setup check format lint unit generate parts test independent-checks object-store ledger cluster-tests end-to-end tutorial-test test-long crashes attacks disruptions endurance audit demo tutorial demo-down demo-programs cluster-up cluster-down
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-20s %s\n", $$1, $$2}'
@@ -67,7 +67,12 @@ end-to-end: parts ## the end-to-end suite on a real cluster
 	  env TRIPTYCH_CLUSTER=test TRIPTYCH_IMAGE_PROFILE=dev \
 	  $(test) --features triptych-end-to-end/cluster-tests --test suite -- --test-threads 6 --show-output
 
-test-long: test audit ## everything, and what takes longer
+test-long: test endurance audit ## everything, and what takes longer
+
+endurance: parts ## W and R for an hour while everything around them fails, and then every book compared; MINUTES=60
+	@.ci/step endurance .ci/with-clusters endurance=4 -- \
+	  env TRIPTYCH_CLUSTER=endurance TRIPTYCH_IMAGE_PROFILE=dev TRIPTYCH_LONG_RUN_MINUTES=$(or $(MINUTES),60) \
+	  $(test) --features triptych-end-to-end/cluster-tests --test endurance -- --show-output --nocapture
 
 crashes: parts ## the operator killed at each of its writes, and objects that it cannot read
 	@.ci/step crashes .ci/with-clusters faults=2 -- \

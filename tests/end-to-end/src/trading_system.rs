@@ -105,10 +105,16 @@ impl TradingSystem {
 
     /// As [`start`](Self::start), at a venue that takes orders.
     pub async fn start_at_venue(lab: &'static Lab, purpose: &str) -> Result<Self> {
+        let prepared = Self::prepare_at_venue(lab, purpose).await?;
+        prepared.started().await
+    }
+
+    /// As [`prepare`](Self::prepare), at a venue that takes orders.
+    pub async fn prepare_at_venue(lab: &'static Lab, purpose: &str) -> Result<Self> {
         let empty = Self::empty(lab, purpose).await?;
         let exchange = Exchange::Venue;
         let system = Self { exchange, ..empty };
-        system.prepared(&[]).await?.started().await
+        system.prepared(&[]).await
     }
 
     async fn started(self) -> Result<Self> {

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::core::SymbolStatus;
 use crate::faults::Fault;
 use crate::persona::Persona;
+use crate::records::Records;
 use crate::settings::PersonaName;
 use crate::side_by_side::side_by_side;
 
@@ -23,6 +24,7 @@ pub(crate) fn routes(personas: Personas) -> Router {
         .route("/healthz", get(async || "ok"))
         .route("/statement", get(statement))
         .route("/personas/{persona}", get(books))
+        .route("/personas/{persona}/records", get(records))
         .route(
             "/personas/{persona}/faults",
             get(list_faults).post(arm).delete(clear),
@@ -46,6 +48,13 @@ fn find(personas: &Personas, name: PersonaName) -> &Persona {
 
 async fn books(State(personas): State<Personas>, Path(name): Path<PersonaName>) -> Json<Value> {
     Json(find(&personas, name).books())
+}
+
+async fn records(
+    State(personas): State<Personas>,
+    Path(name): Path<PersonaName>,
+) -> Json<Vec<Records>> {
+    Json(find(&personas, name).records())
 }
 
 #[derive(Debug, Deserialize)]

@@ -14,6 +14,7 @@ pub mod faults;
 mod limits;
 mod persona;
 mod publisher;
+mod records;
 mod rest;
 mod server;
 mod settings;

@@ -17,6 +17,7 @@ use crate::core::{
 use crate::faults::Faults;
 use crate::limits::{Admission, OrderLimits, RequestWeights, WEIGHT_PER_MINUTE};
 use crate::publisher::Publisher;
+use crate::records::Records;
 use crate::settings::{PersonaName, PersonaSettings, SettingsError};
 use crate::signature::{ApiKey, UNKNOWN_KEY};
 use crate::statement::Statement;
@@ -212,6 +213,15 @@ impl Persona {
             "clockSkewMilliseconds": self.skew_milliseconds.load(Ordering::Relaxed),
             "weightPerMinute": WEIGHT_PER_MINUTE, "accounts": self.statements(),
         })
+    }
+
+    /// Every order and fill of each account, in the order of the settings.
+    pub(crate) fn records(&self) -> Vec<Records> {
+        let state = self.lock();
+        let opened = self.opened.iter();
+        opened
+            .map(|account| Records::of(&state.venue, account.id, &account.balances))
+            .collect()
     }
 
     /// What each account has and did, in the order of the settings.

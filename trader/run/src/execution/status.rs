@@ -141,7 +141,7 @@ impl ExecutionStatus {
     }
 
     /// Fields of the status document.
-    pub(crate) fn document(&self) -> [(&'static str, Value); 4] {
+    pub(crate) fn document(&self) -> [(&'static str, Value); 5] {
         let told = self.lock();
         let mut orders: serde_json::Map<_, _> = self
             .orders()
@@ -154,6 +154,7 @@ impl ExecutionStatus {
             ("executionMessage", json!(told.message)),
             ("orders", Value::Object(orders)),
             ("positions", json!(told.positions)),
+            ("ledgerLag", json!(self.ledger_lag())),
         ]
     }
 }
