@@ -2,6 +2,7 @@
 
 use crate::cgroups::ControlGroups;
 use crate::cluster::NodeFailure;
+use crate::device_plugins::DevicePluginSocket;
 use crate::directory::{ClusterDirectory, ClusterRecord};
 use crate::error::Result;
 use crate::node::{process_name, runtime_answers};
@@ -51,13 +52,17 @@ pub(crate) async fn heal(
     network::set_link(record.addresses, number, true).await?;
     for program in NODE_PROCESSES {
         let process = processes::record_of(directory, &process_name(number, program))?;
-        let process = if process.is_alive() {
+        let socket = DevicePluginSocket::now();
+        let was_alive = process.is_alive();
+        let process = if was_alive {
             process
         } else {
             processes::start(directory, &groups, &process.spec)?
         };
         if program == "containerd" {
             runtime_answers(directory, number, process).await?;
+        } else if program == "kubelet" && !was_alive {
+            socket.until_taken(directory, process).await?;
         }
     }
     Ok(())

@@ -13,6 +13,7 @@ pub mod cluster;
 pub mod cni_plugin;
 mod command;
 mod control_plane;
+mod device_plugins;
 mod digest;
 pub mod directory;
 pub mod down;

@@ -14,6 +14,7 @@ use crate::address_plan::MAX_NODES;
 use crate::cgroups::ControlGroups;
 use crate::client::client_from;
 use crate::control_plane::{self, Trust};
+use crate::device_plugins::DevicePluginSocket;
 use crate::directory::{
     ClusterDirectory, ClusterRecord, Lock, Phase, clusters_root, create_folder, free_addresses,
 };
@@ -280,9 +281,12 @@ impl Start<'_> {
         let node = Node::new(self.directory, self.record, &self.groups, number);
         node.write_files(trust, &pause.to_string(), agent)?;
         for spec in node.processes(agent) {
+            let socket = DevicePluginSocket::now();
             let process = self.process(&spec)?;
             if spec.name == node.process("containerd") {
                 runtime_answers(self.directory, number, process).await?;
+            } else if spec.name == node.process("kubelet") {
+                socket.until_taken(self.directory, process).await?;
             }
         }
         Ok(())

@@ -8,6 +8,7 @@ mod encode;
 pub mod read;
 pub mod schema;
 pub mod summary;
+mod unpublished;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use triptych_engine::portfolio::CloseReason;
 
 pub(crate) use encode::record_batch;
 pub use schema::{EXECUTIONS, VERSION};
+pub use unpublished::unpublished;
 
 /// Something that happened to an order.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use support::{MIDNIGHT, SmallDisk, StoppingFileSystem, candidate, options, run, 
 use triptych_dataset::compact::compact;
 use triptych_dataset::executions::read::rows_of;
 use triptych_dataset::executions::summary::execution_summary;
-use triptych_dataset::executions::{ExecutionEvent, ExecutionRow, Fill, OrderFacts};
+use triptych_dataset::executions::{ExecutionEvent, ExecutionRow, Fill, OrderFacts, unpublished};
 use triptych_dataset::layout::Table;
 use triptych_dataset::read::{listed_files, listed_files_of};
 use triptych_dataset::recovery::{files_under, has_extension, relative};
@@ -315,4 +315,28 @@ fn a_row_stands_on_the_day_on_which_it_was_learnt() {
         })
         .into();
     assert_eq!(days, [true, true]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    /// Wherever a kill cut the writing off, the rows that are written again are those that were lost, also after a compaction.
+    #[test]
+    fn what_a_kill_took_is_known_and_nothing_else(
+        kept in 0..40_u32,
+        files in 1..4_u32,
+        is_compacted in any::<bool>(),
+    ) {
+        const ALL: u32 = 40;
+        let directory = tempfile::tempdir().expect("a directory");
+        for part in 0..files {
+            let numbers = kept * part / files..kept * (part + 1) / files;
+            write_sent(directory.path(), &format!("run-{part}"), numbers);
+        }
+        if is_compacted {
+            compact(directory.path(), 1_000, |_, _| {}).expect("a usable dataset");
+        }
+        let all = (0..ALL).map(sent);
+        let missing = unpublished(directory.path(), all).expect("a usable dataset");
+        prop_assert_eq!(missing, (kept..ALL).map(sent).collect::<Vec<_>>());
+    }
 }

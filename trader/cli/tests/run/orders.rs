@@ -1,5 +1,7 @@
 //! Orders at a simulated venue: sent once, booked everywhere alike, through kills and halts.
 
+use std::collections::BTreeSet;
+
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use triptych_dataset::executions::read::{Executed, rows_of};
@@ -124,6 +126,24 @@ fn killed_again_and_again_it_sends_nothing_twice_and_forgets_nothing() {
     );
     let (exit, _) = trader.terminate();
     assert!(exit.success());
+    let rows = executions(&pod);
+    let filled = rows.iter().filter(|row| row.fill.is_some()).count();
+    assert_eq!(
+        filled,
+        fills.len(),
+        "a row for each fill, and no second one"
+    );
+    let names: Vec<&str> = rows
+        .iter()
+        .filter(|row| row.event == "Intended")
+        .map(|row| row.client_order_id.as_str())
+        .collect();
+    let distinct: BTreeSet<&str> = names.iter().copied().collect();
+    assert_eq!(
+        names.len(),
+        distinct.len(),
+        "each order is intended in one row"
+    );
 }
 
 #[test]

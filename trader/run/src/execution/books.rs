@@ -1,10 +1,11 @@
 //! Who else is told what the journal took: dataset, ledger and status.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
-use tracing::warn;
+use tracing::{info, warn};
 use triptych_dataset::background::Record as DatasetRecord;
 use triptych_dataset::executions::ExecutionRow;
 use triptych_ledger::Follower;
@@ -34,6 +35,23 @@ pub(crate) struct Books {
 }
 
 impl Books {
+    /// The dataset takes what it lacks of the journal's records.
+    pub(crate) fn catch_up(&self, entries: &[Entry], dataset: &Path) {
+        match rows::missing(entries, dataset) {
+            Ok(rows) if rows.is_empty() => {}
+            Ok(rows) => {
+                info!(
+                    rows = rows.len(),
+                    "the dataset takes what it lacks of the journal"
+                );
+                for row in rows {
+                    self.write(row);
+                }
+            }
+            Err(error) => warn!(%error, "what the dataset lacks of the journal is not known"),
+        }
+    }
+
     /// The journal took this, and it is on the disk.
     pub(crate) fn take(&mut self, entry: &Entry, own: &OwnOrders) {
         self.status.count(&entry.record);

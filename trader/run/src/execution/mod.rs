@@ -200,6 +200,7 @@ fn start_desk(
         symbols: opened.symbols,
         last: opened.path.safe_place().get(),
     };
+    books.catch_up(&opened.entries, &prepared.environment().data_directory);
     let mut desk = OrderDesk {
         venue: Arc::new(venue),
         path: opened.path,

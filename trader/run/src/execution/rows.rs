@@ -1,12 +1,14 @@
 //! The journal's records as rows of the dataset.
 
 use std::borrow::Cow;
+use std::error::Error;
+use std::path::Path;
 use std::sync::Arc;
 
-use triptych_dataset::executions::{ExecutionEvent, ExecutionRow, Fill, OrderFacts};
+use triptych_dataset::executions::{ExecutionEvent, ExecutionRow, Fill, OrderFacts, unpublished};
 use triptych_engine::decimal::Quantity;
 use triptych_engine::event::Timestamp;
-use triptych_orders::own_orders::OwnOrder;
+use triptych_orders::own_orders::{OwnOrder, OwnOrders};
 use triptych_orders::path::Draft;
 use triptych_orders::record::{Entry, Intent, Record};
 use triptych_venue::{OrderKind, OrderStatus, VenueTrade};
@@ -27,6 +29,22 @@ pub(crate) fn row(entry: &Entry, own: &OwnOrder) -> Option<ExecutionRow> {
         ts_event,
         ts_recv: entry.at,
     })
+}
+
+/// The rows of a journal that a dataset lacks: a kill takes what was not published.
+pub(crate) fn missing(
+    entries: &[Entry],
+    dataset: &Path,
+) -> Result<Vec<ExecutionRow>, Box<dyn Error>> {
+    let mut own = OwnOrders::default();
+    let mut rows = Vec::new();
+    for entry in entries {
+        own.take(entry)?;
+        let order = entry.record.order();
+        let of_order = order.and_then(|order| own.get(order.as_str()));
+        rows.extend(of_order.and_then(|own| row(entry, own)));
+    }
+    Ok(unpublished(dataset, rows)?)
 }
 
 /// The row of an order's way to the venue.
