@@ -202,3 +202,6 @@ async fn exchange(connection: &mut Connection, request: Request<Full<Bytes>>) ->
         Err(error) => Attempt::Lost(Loss::CutOff(text_of(&*error))),
     }
 }
+
+#[cfg(test)]
+mod tests;
