@@ -217,7 +217,7 @@ impl LongRun {
         });
         missing.await?;
         Ok(format!(
-            "{}: {} orders and {} fills are the same at the venue, in the ledger and in the dataset; positions {:?}",
+            "{}: {} orders and {} fills are the same at the venue, in the ledger and in the dataset; positions {}",
             side.name(),
             there.orders.len(),
             there.fills.len(),
